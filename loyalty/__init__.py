@@ -1,0 +1,1 @@
+"""Loyalty: programme, members, the points ledger and what purchases earn."""

@@ -1,0 +1,32 @@
+"""Tables of the loyalty app.
+
+Design overview. A `Programme` decides; its rules are versions (`EarningRule`, `LotTerms`) that are never
+edited, so that what was promised can always be shown. A `Member` is one customer in one programme and owns one
+`PointsAccount`, which is the lock and the cache of the sums. Points live in a `Lot`; an `Entry` is one business
+fact; a `Movement` says how many points of which lot changed from which state to which. Entries and movements
+are append-only, and the counters of lots and accounts are always computed from them. An `Award` is what one
+purchase earned in one programme and still stands for.
+"""
+
+from loyalty.models.award import Award
+from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
+from loyalty.models.member import Member, TermsVersion
+from loyalty.models.programme import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme, ProgrammePhase
+
+__all__ = [
+    "Award",
+    "EarningRule",
+    "Entry",
+    "EntryNote",
+    "ExchangeRate",
+    "Hold",
+    "Lot",
+    "LotTerms",
+    "Member",
+    "Movement",
+    "PointsAccount",
+    "ProductGroup",
+    "Programme",
+    "ProgrammePhase",
+    "TermsVersion",
+]

@@ -1,0 +1,24 @@
+"""The tables of what the shop told us.
+
+A purchase is kept as the shop last described it, never as a sum of events. Nothing here knows of points.
+"""
+
+from commerce.models.channels import Channel
+from commerce.models.customers import Customer, Identity, PossibleDuplicate
+from commerce.models.products import Product
+from commerce.models.purchases import Purchase, PurchaseLine, PurchaseProblem, Return, Tender
+from commerce.models.segments import Segment
+
+__all__ = [
+    "Channel",
+    "Customer",
+    "Identity",
+    "PossibleDuplicate",
+    "Product",
+    "Purchase",
+    "PurchaseLine",
+    "PurchaseProblem",
+    "Return",
+    "Segment",
+    "Tender",
+]

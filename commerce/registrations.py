@@ -1,0 +1,1 @@
+"""What commerce puts into the doors of backstage."""

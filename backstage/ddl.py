@@ -1,0 +1,203 @@
+"""What the database itself refuses: changes of append-only tables. Also statements for PostgreSQL alone.
+
+A migration says `AppendOnly("encore_loyalty.Movement")`, and that is the one definition: the triggers of
+every table named so are compared with the database's catalogue after each `migrate` and made again where
+they are missing. SQLite rebuilds a table whenever a column changes and drops its triggers without a word, so
+the migration alone would not do.
+
+The triggers only raise. Whatever they would compute, the code that writes the ledger computes better.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import DeleteModel, RenameModel, RunSQL
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+FUNCTION = "encore_refuse_change"
+REFUSAL = "append-only: a row is never changed or deleted; write a new one that corrects it"
+
+# (name's end, what it refuses) per vendor. SQLite has neither TRUNCATE nor one trigger for two events.
+EVENTS = {
+    "postgresql": (("no_change", "UPDATE OR DELETE"), ("no_truncate", "TRUNCATE")),
+    "sqlite": (("no_update", "UPDATE"), ("no_delete", "DELETE")),
+}
+
+
+class AppendOnly(Operation):
+    """From here on the table of `model` ("app_label.Model") only grows."""
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Leave the models as they are: the refusal is the database's alone."""
+
+    def database_forwards(
+        self,
+        app_label: str,  # noqa: ARG002
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,  # noqa: ARG002
+        to_state: ProjectState,
+    ) -> None:
+        """Create the triggers."""
+        table = to_state.apps.get_model(self.model)._meta.db_table
+        for statement in create_statements(schema_editor.connection.vendor, table):
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(
+        self,
+        app_label: str,  # noqa: ARG002
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,  # noqa: ARG002
+    ) -> None:
+        """Drop the triggers."""
+        table = from_state.apps.get_model(self.model)._meta.db_table
+        for statement in drop_statements(schema_editor.connection.vendor, table):
+            schema_editor.execute(statement, params=None)
+
+    def describe(self) -> str:
+        """Say it in `showmigrations` and `sqlmigrate`."""
+        return f"Make {self.model} append-only"
+
+
+class PostgresOnly(RunSQL):
+    """SQL for what only PostgreSQL has (BRIN, fillfactor); SQLite goes without."""
+
+    def __init__(self, sql: str, reverse: str) -> None:
+        super().__init__(sql=sql, reverse_sql=reverse)
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        """Return what a squashed migration writes down."""
+        return self.__class__.__name__, [], {"sql": self.sql, "reverse": self.reverse_sql}
+
+    def _run_sql(self, schema_editor: BaseDatabaseSchemaEditor, sqls: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super()._run_sql(schema_editor, sqls)
+
+
+@cache
+def append_only_models() -> tuple[str, ...]:
+    """Return "app_label.modelname" of every append-only model, read from the migrations of all installed
+    apps.
+
+    Renamed models stay append-only; deleted ones are forgotten.
+    """
+    loader = MigrationLoader(None)
+    models: set[str] = set()
+    for leaf in sorted(loader.graph.leaf_nodes()):
+        for node in loader.graph.forwards_plan(leaf):
+            for operation in loader.graph.nodes[node].operations:
+                _follow(operation, node[0], models)
+    return tuple(sorted(models))
+
+
+def _follow(operation: Operation, app_label: str, models: set[str]) -> None:
+    """Apply one operation to the set. A node shared by two plans is followed twice, which changes nothing."""
+    if isinstance(operation, AppendOnly):
+        models.add(operation.model.lower())
+    elif isinstance(operation, RenameModel):
+        old, new = f"{app_label}.{operation.old_name_lower}", f"{app_label}.{operation.new_name_lower}"
+        if old in models:
+            models.remove(old)
+            models.add(new)
+    elif isinstance(operation, DeleteModel):
+        models.discard(f"{app_label}.{operation.name_lower}")
+
+
+def append_only_tables() -> list[str]:
+    """Return the tables of the append-only models."""
+    return [apps.get_model(model)._meta.db_table for model in append_only_models()]
+
+
+def trigger_names(vendor: str, table: str) -> list[str]:
+    """Return the triggers that `table` must have."""
+    return [f"{table}_{end}" for end, _event in EVENTS[vendor]]
+
+
+def create_statements(vendor: str, table: str) -> list[str]:
+    """Return the statements that make `table` append-only. Running them twice is harmless."""
+    if vendor == "sqlite":
+        return [
+            f'CREATE TRIGGER IF NOT EXISTS "{table}_{end}" BEFORE {event} ON "{table}" '
+            f"BEGIN SELECT RAISE(ABORT, '{table} is {REFUSAL}'); END"
+            for end, event in EVENTS[vendor]
+        ]
+    function = (
+        f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"RAISE EXCEPTION '% is {REFUSAL}', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$"
+    )
+    # A row trigger, not a statement trigger: an UPDATE that meets no row changes no history.
+    each = {"UPDATE OR DELETE": "ROW", "TRUNCATE": "STATEMENT"}
+    return [
+        function,
+        *(
+            f'CREATE OR REPLACE TRIGGER "{table}_{end}" BEFORE {event} ON "{table}" '
+            f"FOR EACH {each[event]} EXECUTE FUNCTION {FUNCTION}()"
+            for end, event in EVENTS[vendor]
+        ),
+    ]
+
+
+def drop_statements(vendor: str, table: str) -> list[str]:
+    """Return the statements that let `table` be changed again."""
+    on_table = f' ON "{table}"' if vendor == "postgresql" else ""
+    return [f'DROP TRIGGER IF EXISTS "{name}"{on_table}' for name in trigger_names(vendor, table)]
+
+
+def missing_triggers(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """Return the triggers that should stand and do not, or that somebody has disabled.
+
+    Queries: 1.
+    """
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
+            if connection.vendor == "postgresql"
+            else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        )
+        standing = {name for (name,) in cursor.fetchall()}
+    wanted = [name for table in append_only_tables() for name in trigger_names(connection.vendor, table)]
+    return [name for name in wanted if name not in standing]
+
+
+def ensure_triggers(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """Make every missing trigger of the tables that exist; return the names of those that were missing."""
+    connection = connections[using]
+    missing = set(missing_triggers(using=using))
+    tables = set(connection.introspection.table_names()) if missing else set()
+    for table in append_only_tables():
+        if table in tables and missing & set(trigger_names(connection.vendor, table)):
+            _execute(connection, drop_statements(connection.vendor, table))
+            _execute(connection, create_statements(connection.vendor, table))
+    return sorted(missing)
+
+
+@contextmanager
+def triggers_dropped(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Take the triggers away for a while. For emptying a test's database, and nothing else."""
+    for table in append_only_tables():
+        _execute(connection, drop_statements(connection.vendor, table))
+    try:
+        yield
+    finally:
+        ensure_triggers(using=connection.alias)
+
+
+def _execute(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

@@ -1,0 +1,8 @@
+"""Tables of backstage."""
+
+from backstage.models.approvals import Approval
+from backstage.models.audit import AuditRecord
+from backstage.models.clock import ClockOffset
+from backstage.models.jobs import JobChunk, JobRun
+
+__all__ = ["Approval", "AuditRecord", "ClockOffset", "JobChunk", "JobRun"]

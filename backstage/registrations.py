@@ -1,0 +1,1 @@
+"""What backstage puts into its own doors."""

@@ -38,7 +38,8 @@ SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # --- What is installed -------------------------------------------------------------------------------------------
 
-HOUSE = ["loyalty.apps.LoyaltyConfig", "commerce.apps.CommerceConfig", "backstage.apps.BackstageConfig"]
+# backstage is first: it names a foreign package that hides one of ours before Django tries to import it.
+HOUSE = ["backstage.apps.BackstageConfig", "commerce.apps.CommerceConfig", "loyalty.apps.LoyaltyConfig"]
 INSTALLED_APPS = [
     *(app for app in HOUSE if find_spec(app.partition(".")[0])),
     *(["unfold"] if find_spec("unfold") else []),

@@ -2,7 +2,9 @@
 
 pytest_plugins = [
     "pytester",
+    "tests.harness.append_only",
     "tests.harness.client",
+    "tests.harness.clock",
     "tests.harness.querysets",
     "tests.harness.sockets",
     "tests.harness.undefined_variables",

@@ -1,11 +1,19 @@
 """The stand-alone project's Celery application: `celery -A config worker`, `celery -A config beat`."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("encore")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@app.on_after_finalize.connect
+def schedule_jobs(sender: Celery, **_: Any) -> None:
+    """Put the registered jobs on the beat. Only now have the apps registered them: settings are read too early."""
+    sender.conf.beat_schedule = import_string("backstage.schedule.encore_schedule")()

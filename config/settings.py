@@ -2,7 +2,7 @@
 
 Everything that differs is read from the environment or from a file `.env` beside `manage.py`. With nothing set, the
 site answers on this machine only, keeps its data under `var/`, and needs no server. Naming a host in ALLOWED_HOSTS is
-what makes it a public site: then a secret key must be given and cookies travel over HTTPS alone.
+what makes it a public site: then a secret key must be given, and pages and cookies travel over HTTPS alone.
 """
 
 from importlib.util import find_spec
@@ -26,8 +26,10 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=LOOPBACK_HOSTS)
 IS_PUBLIC = not set(ALLOWED_HOSTS) <= set(LOOPBACK_HOSTS)
-DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="")
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+DEBUG: bool = env.bool("DEBUG", default=False)
+
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
 if IS_PUBLIC and not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set, and ALLOWED_HOSTS names a public host. Set SECRET_KEY to a long random text and give "
@@ -35,6 +37,22 @@ if IS_PUBLIC and not SECRET_KEY:
     )
 SECRET_KEY = SECRET_KEY or secret_key.read_or_create(VAR_DIR / "secret-key")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+SESSION_COOKIE_NAME = "encore_session"
+CSRF_COOKIE_NAME = "encore_csrf"
+LANGUAGE_COOKIE_NAME = "encore_language"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_PUBLIC
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC)
+SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=30 * 24 * 60 * 60 if IS_PUBLIC else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD: bool = env.bool("SECURE_HSTS_PRELOAD", default=False)
+# Both would bind every other host under the shop's domain, a till on plain HTTP for one. The shop has to ask for it.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if env.bool("BEHIND_TLS_PROXY", default=False):
+    # Only for a proxy that removes this header from what visitors send; anyone could claim HTTPS otherwise.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- What is installed -------------------------------------------------------------------------------------------
 
@@ -53,7 +71,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.middleware.norwegian",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -61,6 +81,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+X_FRAME_OPTIONS = "DENY"
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
@@ -72,6 +93,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
@@ -79,27 +101,37 @@ TEMPLATES = [
     },
 ]
 
+ADMIN_PATH = "/admin/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
 # --- Where the data lives ----------------------------------------------------------------------------------------
 
 
-def database(url_config: dict[str, Any]) -> dict[str, Any]:
-    """Add what each engine needs to keep the ledger's promises."""
-    if url_config["ENGINE"] == "django.db.backends.sqlite3":
-        # IMMEDIATE: a deferred transaction that reads and then writes fails with "database is locked" at once,
-        # whatever the timeout.
-        options = {
+def database(config: dict[str, Any]) -> dict[str, Any]:
+    """Add what each engine needs to keep the ledger's promises and its speed."""
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        options: dict[str, Any] = {
+            # A transaction that reads first and writes later would fail with "database is locked", whatever the
+            # timeout. This one takes its turn at the start.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
         # Not in memory, where threads share one connection and meet no locks.
-        url_config["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
+        config["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
     else:
-        options = {"server_side_binding": True, "prepare_threshold": 5}
-        url_config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
-        url_config["CONN_HEALTH_CHECKS"] = True
-    url_config["OPTIONS"] = options | url_config.get("OPTIONS", {})
-    return url_config
+        # Prepared statements save the planning of the ledger's long queries. A pooler in transaction mode must know
+        # them (pgbouncer 1.21); before an older one set DATABASE_PREPARE_THRESHOLD=0, which means never.
+        threshold = env.int("DATABASE_PREPARE_THRESHOLD", default=5) or None
+        options = {"server_side_binding": threshold is not None, "prepare_threshold": threshold}
+        config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)  # connecting costs more than most requests
+        config["CONN_HEALTH_CHECKS"] = True
+    return {**config, "OPTIONS": options | config.get("OPTIONS", {})}
 
 
 DATABASES = {"default": database(env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'encore.sqlite3'}"))}
@@ -108,10 +140,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Language and time -------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("pl", "Polski"), ("nb", "Norsk bokmål")]
-TIME_ZONE = "UTC"
-USE_TZ = True
+LANGUAGES = [("en", "English"), ("pl", "Polski"), ("nb", "Norsk bokmål")]  # each by its own name
 USE_I18N = True
+TIME_ZONE = "UTC"  # of logs and of the admin; members read their programme's zone, coupons their own
+USE_TZ = True
 
 # --- Files -------------------------------------------------------------------------------------------------------
 
@@ -119,11 +151,53 @@ STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# A public site collects its files once and lets browsers keep them for ever; a first try serves them where they lie.
+WHITENOISE_USE_FINDERS = not IS_PUBLIC
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if IS_PUBLIC
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
 
 # --- Work in the background --------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
+# A task that a killed worker had in hands goes back to the queue. Without the second line it would be lost all the same.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True  # the database keeps the outcome of every job
 CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # LOGGING below speaks for the workers too
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="filesystem://")
+if CELERY_BROKER_URL == "filesystem://":
+    QUEUE_DIR = VAR_DIR / "queue"
+    (QUEUE_DIR / "control").mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(QUEUE_DIR),
+        "data_folder_out": str(QUEUE_DIR),
+        "control_folder": str(QUEUE_DIR / "control"),
+    }
+
+# --- The house's own settings, and what it says while it runs ----------------------------------------------------
+
+ENCORE: dict[str, Any] = {"DEMO_CLOCK": env.bool("ENCORE_DEMO_CLOCK", default=False)}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # Django's own handlers write mail and stand in the way of ours; what they would say reaches the root logger.
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}

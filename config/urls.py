@@ -1,9 +1,15 @@
-"""Addresses of the stand-alone site."""
+"""Addresses of the stand-alone site. Each app brings its own under one prefix."""
 
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
+from django.views.generic import TemplateView
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("login/", LoginView.as_view(template_name="login.html"), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("language/", include("django.conf.urls.i18n")),
+    path(settings.ADMIN_PATH.lstrip("/"), admin.site.urls),
 ]

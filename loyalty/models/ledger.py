@@ -54,7 +54,7 @@ class PointsAccount(models.Model):
     """A member's sums, and the lock that every posting takes first.
 
     A cache of the movements (`check-ledger` compares), kept because the lock needs a row anyway. `active_at` is
-    the member's last deed and `lapses_at` the end that expiry by inactivity gives to lots that lapse.
+    the member's last deed, from which lots that end by inactivity take their end.
     """
 
     member = models.OneToOneField(Member, models.PROTECT, related_name="account", verbose_name=_("member"))
@@ -66,7 +66,6 @@ class PointsAccount(models.Model):
     revoked = _counter(_("taken back"))
     debt = _counter(_("owed by the member"))
     active_at = models.DateTimeField(_("last activity"), null=True, blank=True)
-    lapses_at = models.DateTimeField(_("lapses at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("points account")
@@ -86,7 +85,7 @@ class Lot(models.Model):
 
     States: the six counters, which always sum to `issued`. A date is NULL while it waits for a fact, or for
     "never"; it is set once, by an entry. Usable until the later of `expires_at` and `reprieved_until`; a lot
-    that `lapses` ends with the account's `lapses_at` instead. Why counters and not a sum over movements: the
+    with `lapse_months` ends that long after the account's `active_at` instead. Why counters and not sums: the
     nightly run and every checkout ask for lots with points left, and the CHECK below needs them in one row.
     """
 
@@ -118,7 +117,7 @@ class Lot(models.Model):
     releases_at = models.DateTimeField(_("ready at"), null=True)
     expires_at = models.DateTimeField(_("usable until"), null=True)
     reprieved_until = models.DateTimeField(_("reprieved until"), null=True)
-    lapses = models.BooleanField(_("ends by inactivity"), default=False)
+    lapse_months = models.PositiveSmallIntegerField(_("ends after months without activity"), null=True)
     waits_for = models.CharField(_("waits for"), max_length=8, default="", blank=True)
     stands_in_at = models.DateTimeField(_("order date stands in at"), null=True)
     twin_of = models.BigIntegerField(_("twin of lot"), null=True)
@@ -146,7 +145,7 @@ class Lot(models.Model):
                 name="encore_lot_dated_or_waiting",
             ),
             models.CheckConstraint(
-                condition=Q(reprieved_until__isnull=True) | Q(expires_at__isnull=False) | Q(lapses=True),
+                condition=Q(reprieved_until__isnull=True) | Q(expires_at__isnull=False) | Q(lapse_months__isnull=False),
                 name="encore_lot_reprieve_needs_end",
             ),
         ]
@@ -190,6 +189,7 @@ class Entry(models.Model):
     class Meta:
         verbose_name = _("entry")
         verbose_name_plural = _("entries")
+        indexes = [models.Index(fields=["member", "-occurred_at", "-id"], name="encore_entry_history")]
         constraints = [
             models.UniqueConstraint(fields=["member", "key"], name="encore_entry_key"),
             models.CheckConstraint(condition=Q(let_go_points__gte=0), name="encore_entry_let_go"),

@@ -32,7 +32,7 @@ class LotState:
     releases_at: datetime | None = None
     expires_at: datetime | None = None
     reprieved_until: datetime | None = None
-    lapses: bool = False
+    lapse_months: int | None = None
     waits_for: str = ""
     stands_in_at: datetime | None = None
     terms_id: int | None = None
@@ -125,7 +125,7 @@ class MemberBook:
     """The open lots and holds of one member, and the entries drafted so far.
 
     Loaded under the account's lock for a write, without one for a reading. `terms` are needed only for lots
-    that wait for a fact; `lapse_months` is set where points end by inactivity.
+    that wait for a fact.
     """
 
     member_id: int
@@ -134,12 +134,10 @@ class MemberBook:
     holds: dict[int, HoldState] = field(default_factory=dict)
     debt: int = 0
     active_at: datetime | None = None
-    lapses_at: datetime | None = None
-    lapse_months: int | None = None
+    has_lapsing_lots: bool = False
     reprieve_days: int = 14
     terms: dict[int, Terms] = field(default_factory=dict)
     entries: list[EntryDraft] = field(default_factory=list)
-    was_active: bool = False
 
     # -- what stands ------------------------------------------------------------------------------------------
 
@@ -160,10 +158,13 @@ class MemberBook:
 
     def usable_until(self, lot: LotState) -> datetime | None:
         """Give the exclusive end of a lot's use, or None for never: the later of its date and its reprieve."""
-        ends_at = self.lapses_at if lot.lapses else lot.expires_at
+        ends_at = lot.expires_at if lot.lapse_months is None else self._lapses_at(lot.lapse_months)
         if ends_at is None or lot.reprieved_until is None:
             return ends_at
         return max(ends_at, lot.reprieved_until)
+
+    def _lapses_at(self, months: int) -> datetime | None:
+        return lapse_moment(months, self.active_at, self.zone) if self.active_at is not None else None
 
     def in_allocation_order(self, lots: Iterable[LotState]) -> list[LotState]:
         """Sort lots as points are spent: soonest end first, never-ending last, then oldest, then id."""
@@ -316,9 +317,5 @@ class MemberBook:
 
     def touch(self, at: datetime) -> None:
         """Note a deed of the member; where points end by inactivity it moves their end."""
-        self.was_active = True
-        if self.active_at is not None and self.active_at >= at:
-            return
-        self.active_at = at
-        if self.lapse_months is not None:
-            self.lapses_at = lapse_moment(self.lapse_months, at, self.zone)
+        if self.active_at is None or self.active_at < at:
+            self.active_at = at

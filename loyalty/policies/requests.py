@@ -65,7 +65,7 @@ class Part:
     points: int
     dates: LotDates
     terms_id: int | None = None
-    lapses: bool = False
+    lapse_months: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class Accrue(Request):
 
     def apply(self, book: MemberBook, at: datetime) -> EntryDraft:
         """Issue one pending lot per part."""
-        if book.lapse_months is not None:
+        if book.has_lapsing_lots:
             book.settle(at)
         draft = self.draft(
             EntryKind.ACCRUE,
@@ -116,7 +116,7 @@ class Accrue(Request):
             expires_at=dates.expires_at,
             waits_for=dates.waits_for,
             stands_in_at=dates.stands_in_at,
-            lapses=part.lapses,
+            lapse_months=part.lapse_months,
             terms_id=part.terms_id,
             source_kind=self.source_kind,
             source_id=self.source_id,

@@ -1,0 +1,161 @@
+"""The moves that other code asks for, one function each.
+
+Each runs inside the caller's transaction and tells `post` one request. What the database knows and a request
+cannot (a hold that is closed, what a capture took) is looked up here, under the account's lock.
+"""
+
+from collections import Counter
+from datetime import datetime
+
+from backstage.policies import By
+from loyalty.ledger.books import load_lots
+from loyalty.ledger.posting import Posted, post
+from loyalty.locks import lock_accounts
+from loyalty.models import Entry, Hold, Movement
+from loyalty.policies.errors import HoldUnknown
+from loyalty.policies.requests import (
+    Accrue,
+    Capture,
+    ClosedHold,
+    Forfeit,
+    Part,
+    PlaceHold,
+    Reinstate,
+    Spent,
+    TakeBack,
+    VoidHold,
+)
+from loyalty.policies.states import State
+from loyalty.policies.terms import LotDates
+
+
+def give(
+    *,
+    member_id: int,
+    points: int,
+    key: str,
+    reason: str,
+    expires_at: datetime | None,
+    counts_for_level: bool = False,
+    at: datetime,
+    by: By,
+) -> Posted:
+    """Grant points that wait for nothing, issuance → pending, ready from `at` on.
+
+    Replay: the same key and points answer with the entry that stands. Locks: the account.
+    """
+    part = Part(points, LotDates(at, expires_at, "", None))
+    request = Accrue(
+        member_id=member_id,
+        key=key,
+        reason=reason,
+        parts=(part,),
+        earned_at=at,
+        source_kind="gift",
+        qualifying_points=points if counts_for_level else 0,
+    )
+    return post([request], at=at, by=by)[0]
+
+
+def take_back(
+    *, member_id: int, points: int, key: str, reason: str, counts_for_level: bool = False, at: datetime, by: By
+) -> Posted:
+    """Take points away by a correction, available → revoked.
+
+    Raises: NotEnoughPoints with both numbers; a correction never makes a debt. Locks: the account.
+    """
+    request = TakeBack(
+        member_id=member_id, key=key, reason=reason, points=points, counts_for_level=counts_for_level
+    )
+    return post([request], at=at, by=by)[0]
+
+
+def hold(
+    *, member_id: int, points: int, key: str, expires_at: datetime, reference: str = "", at: datetime, by: By
+) -> Posted:
+    """Reserve points, available → held. The hold's id is the entry's.
+
+    Raises: NotEnoughPoints with both numbers. Replay: the same key answers with the hold that stands.
+    """
+    request = PlaceHold(
+        member_id=member_id, key=key, reason="hold", points=points, expires_at=expires_at, reference=reference
+    )
+    return post([request], at=at, by=by)[0]
+
+
+def capture(*, member_id: int, hold_id: int, key: str, at: datetime, by: By) -> Posted:
+    """Spend the points of a hold, held → redeemed.
+
+    A hold that has timed out is voided and the same amount taken again, if it is still there.
+    Raises: HoldUnknown, HoldClosed, NotEnoughPoints.
+    """
+    lock_accounts([member_id])
+    request = Capture(
+        member_id=member_id, key=key, reason="capture", hold_id=hold_id, closed=_closed_hold(member_id, hold_id)
+    )
+    return post([request], at=at, by=by)[0]
+
+
+def void(*, member_id: int, hold_id: int, key: str, reason: str = "voided", at: datetime, by: By) -> Posted:
+    """Give up a hold, held → available; points whose date has passed meanwhile expire in the same posting.
+
+    Raises: HoldUnknown, HoldClosed.
+    """
+    lock_accounts([member_id])
+    request = VoidHold(
+        member_id=member_id, key=key, reason=reason, hold_id=hold_id, closed=_closed_hold(member_id, hold_id)
+    )
+    return post([request], at=at, by=by)[0]
+
+
+def reinstate(*, member_id: int, capture_id: int, points: int, key: str, reason: str, at: datetime, by: By) -> Posted:
+    """Give back points that a capture spent, redeemed → available, to their own lots.
+
+    Raises: TooMuchReturned when more would come back than was spent. Locks: the account.
+    """
+    lock_accounts([member_id])
+    spent = _spent(member_id, capture_id)
+    request = Reinstate(
+        member_id=member_id,
+        key=key,
+        reason=reason,
+        points=points,
+        capture_id=capture_id,
+        captured_points=_captured_points(member_id, capture_id),
+        spent=spent,
+    )
+    return post([request], at=at, by=by)[0]
+
+
+def forfeit(*, member_id: int, key: str, reason: str, at: datetime, by: By) -> Posted:
+    """End all of a member's points by entries: pending → revoked, available → expired, holds voided first."""
+    return post([Forfeit(member_id=member_id, key=key, reason=reason)], at=at, by=by)[0]
+
+
+def _closed_hold(member_id: int, hold_id: int) -> ClosedHold | None:
+    hold = Hold.objects.filter(member_id=member_id, entry_id=hold_id).first()
+    if hold is None:
+        raise HoldUnknown(hold_id=hold_id)
+    if hold.closed_by is None:
+        return None
+    timed_out = Entry.objects.filter(id=hold.closed_by, reason="timed_out").exists()
+    return ClosedHold(hold.entry_id, hold.points, hold.state, timed_out, hold.reference)
+
+
+def _captured_points(member_id: int, capture_id: int) -> int:
+    movements = Movement.objects.filter(member_id=member_id, entry_id=capture_id, to_state=State.REDEEMED)
+    return sum(movements.values_list("points", flat=True))
+
+
+def _spent(member_id: int, capture_id: int) -> tuple[Spent, ...]:
+    """Find what a capture took from which lots, less what earlier reinstatements gave back."""
+    left: Counter[int] = Counter()
+    corrections = Entry.objects.filter(member_id=member_id, corrects=capture_id).values_list("id", flat=True)
+    movements = Movement.objects.filter(member_id=member_id, entry_id__in=[capture_id, *corrections])
+    for lot_id, from_state, to_state, points in movements.values_list("lot_id", "from_state", "to_state", "points"):
+        if to_state == State.REDEEMED:
+            left[lot_id] += points
+        elif from_state == State.REDEEMED:
+            left[lot_id] -= points
+    lots = load_lots([lot_id for lot_id, points in left.items() if points])
+    return tuple(Spent(lot, left[lot.id]) for lot in lots.values())

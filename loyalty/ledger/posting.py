@@ -1,0 +1,133 @@
+"""Posting: the one way in which requests change points.
+
+    1. Lock the accounts of all members concerned, by ascending member id.
+    2. Look for the keys. A known key with the same content is answered with the entry that stands;
+       with other content it is refused. This comes before any look at the balance, so that the retry of a
+       spend that emptied the account is answered and not refused.
+    3. Load the members' books and let each request draft its entries: what time has decided, the move asked
+       for, the debt that it settles.
+    4. Write entries and movements, then each lot and each account once, by the net.
+
+Everything happens in the caller's transaction; there is no shortcut without one.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from django.db import connection
+from django.utils import timezone
+
+from backstage.policies import By
+from backstage.transactions import require_read_committed, require_transaction
+from loyalty.ledger.books import load_books
+from loyalty.ledger.writer import Recording, write
+from loyalty.locks import lock_accounts
+from loyalty.models import Entry, PointsAccount
+from loyalty.policies.book import EntryDraft, MemberBook
+from loyalty.policies.errors import KeyReused
+from loyalty.policies.requests import Request
+from loyalty.policies.states import State
+
+
+class AccountMissing(LookupError):
+    """A request names a member who has no points account."""
+
+    def __init__(self, *, member_ids: Sequence[int]) -> None:
+        self.member_ids = list(member_ids)
+        super().__init__(f"No points account for member {', '.join(map(str, member_ids))}. Enrol the customer first.")
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The entry that a request stands for now. `is_replay` says that it stood before."""
+
+    entry_id: int
+    is_replay: bool = False
+    debt_points: int = 0
+    let_go_points: int = 0
+    revoked_points: int = 0
+
+
+def post(requests: Sequence[Request], *, at: datetime, by: By, batch: int | None = None) -> list[Posted]:
+    """Carry out the requests in the order given, all or none; answer each with its entry.
+
+    Time: `at` is the business time of the deeds. Locks: the accounts, by ascending member id.
+    Replay: a known key answers with its entry and changes nothing. Queries: constant, whatever the number of
+    requests. Raises: LedgerRefusal, AccountMissing, KeyReused; nothing is written then.
+    """
+    require_transaction()
+    require_read_committed(connection)
+    accounts = _locked_accounts(requests)
+    standing = _standing_entries(requests)
+    fresh = [request for request in requests if (request.member_id, request.key) not in standing]
+    for request in requests:
+        _check_same(request, standing)
+    books = _books(accounts, fresh)
+    drafts = [request.apply(books[request.member_id], at) for request in fresh]
+    entry_ids = write(list(books.values()), Recording(by, timezone.now(), batch))
+    by_key = {
+        (request.member_id, request.key): _posted(entry_ids[request.member_id, request.key], draft)
+        for request, draft in zip(fresh, drafts, strict=True)
+    }
+    return [
+        by_key.get((request.member_id, request.key)) or Posted(standing[request.member_id, request.key][0], True)
+        for request in requests
+    ]
+
+
+def settle(member_ids: Sequence[int], *, at: datetime, by: By, batch: int | None = None) -> int:
+    """Write down what time has decided for these members by `at`; give the number of entries.
+
+    Replay: settled twice, the second time nothing is left to write. Locks: the accounts.
+    """
+    require_transaction()
+    books = load_books(lock_accounts(member_ids).values())
+    for book in books.values():
+        book.settle(at)
+    return len(write(list(books.values()), Recording(by, timezone.now(), batch)))
+
+
+def _locked_accounts(requests: Sequence[Request]) -> dict[int, PointsAccount]:
+    wanted = {request.member_id for request in requests}
+    accounts = lock_accounts(wanted)
+    if missing := sorted(wanted - accounts.keys()):
+        raise AccountMissing(member_ids=missing)
+    return accounts
+
+
+def _standing_entries(requests: Sequence[Request]) -> dict[tuple[int, str], tuple[int, str]]:
+    rows = Entry.objects.filter(
+        member_id__in={request.member_id for request in requests}, key__in={request.key for request in requests}
+    ).values_list("member_id", "key", "id", "fingerprint")
+    return {(member_id, key): (entry_id, fingerprint) for member_id, key, entry_id, fingerprint in rows}
+
+
+def _check_same(request: Request, standing: dict[tuple[int, str], tuple[int, str]]) -> None:
+    found = standing.get((request.member_id, request.key))
+    if found is not None and found[1] != request.fingerprint:
+        raise KeyReused(key=request.key, member_id=request.member_id)
+
+
+def _books(accounts: dict[int, PointsAccount], requests: Sequence[Request]) -> dict[int, MemberBook]:
+    """Load the books that the requests need; those that only receive points are loaded without their lots."""
+    needs_lots: dict[int, bool] = defaultdict(bool)
+    for request in requests:
+        needs_lots[request.member_id] |= request.needs_lots
+    with_lots = [accounts[member_id] for member_id, needed in needs_lots.items() if needed]
+    without = [accounts[member_id] for member_id, needed in needs_lots.items() if not needed]
+    books: dict[int, MemberBook] = {}
+    if with_lots:
+        books |= load_books(with_lots)
+    if without:
+        books |= load_books(without, with_lots=False)
+    return books
+
+
+def _posted(entry_id: int, draft: EntryDraft) -> Posted:
+    return Posted(
+        entry_id,
+        debt_points=draft.debt_change,
+        let_go_points=draft.let_go_points,
+        revoked_points=draft.points_to(State.REVOKED),
+    )

@@ -1,0 +1,133 @@
+"""The SQL that stores points, in the dialect that PostgreSQL and SQLite share.
+
+Movements come first; the counters of lots and accounts are then changed *from those movements*, so that a
+counter can not say anything else than the history does. Each table is written once per posting.
+"""
+
+from loyalty.models import Entry, Hold, Lot, Movement, PointsAccount
+from loyalty.policies.states import LOT_STATES, EntryKind, State
+
+ENTRY = Entry._meta.db_table
+LOT = Lot._meta.db_table
+MOVEMENT = Movement._meta.db_table
+ACCOUNT = PointsAccount._meta.db_table
+HOLD = Hold._meta.db_table
+
+ENTRY_COLUMNS = (
+    "member_id",
+    "kind",
+    "key",
+    "fingerprint",
+    "source_kind",
+    "source_id",
+    "corrects",
+    "channel_id",
+    "by_kind",
+    "by_id",
+    "reason",
+    "explanation",
+    "debt_change",
+    "let_go_points",
+    "qualifying_change",
+    "qualifying_at",
+    "occurred_at",
+    "recorded_at",
+    "batch",
+)
+LOT_COLUMNS = (
+    "member_id",
+    "entry_id",
+    "number",
+    "terms_id",
+    "source_kind",
+    "source_id",
+    "issued",
+    "pending",
+    "earned_at",
+    "dated_at",
+    "releases_at",
+    "expires_at",
+    "reprieved_until",
+    "lapse_months",
+    "waits_for",
+    "stands_in_at",
+    "twin_of",
+    "available",
+    "held",
+    "redeemed",
+    "expired",
+    "revoked",
+)
+HOLD_COLUMNS = ("member_id", "entry_id", "points", "reference", "state", "expires_at", "closed_by")
+MOVEMENT_COLUMNS = ("member_id", "entry_id", "lot_id", "from_state", "to_state", "points", "effective_at")
+
+COUNTERS = {state: state.name.lower() for state in LOT_STATES}
+
+
+def marks(count: int) -> str:
+    """Give `count` placeholders."""
+    return ", ".join(["%s"] * count)
+
+
+def insert(table: str, columns: tuple[str, ...], rows: int, returning: str = "") -> str:
+    """Write the statement that inserts `rows` rows at once."""
+    values = ", ".join([f"({marks(len(columns))})"] * rows)
+    tail = f" RETURNING {returning}" if returning else ""
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}{tail}"
+
+
+def _net(state: State, *, issuance: bool) -> str:
+    """Sum what movements bring into `state` less what they take out of it."""
+    brought = f"to_state = {state.value}" + ("" if issuance else f" AND from_state <> {State.ISSUANCE.value}")
+    return (
+        f"SUM(CASE WHEN {brought} THEN points WHEN from_state = {state.value} THEN -points ELSE 0 END)"
+        f" AS {COUNTERS[state]}"
+    )
+
+
+def apply_to_lots(entries: str) -> str:
+    """Change the counters of lots by the movements of `entries`, a condition on the movements.
+
+    Points that were issued by these movements are in the new lot's row already, because the CHECK
+    `issued = sum of the states` holds at every instant.
+    """
+    nets = ", ".join(_net(state, issuance=False) for state in LOT_STATES)
+    sets = ", ".join(f"{column} = {LOT}.{column} + net.{column}" for column in COUNTERS.values())
+    return (
+        f"UPDATE {LOT} SET {sets} FROM ("
+        f"SELECT lot_id, {nets} FROM {MOVEMENT} WHERE {entries} AND from_state <> {State.ISSUANCE.value}"
+        f" GROUP BY lot_id) AS net WHERE {LOT}.id = net.lot_id"
+    )
+
+
+def apply_to_accounts(entries_of_movements: str, entries: str) -> str:
+    """Change the accounts by the movements, and by the debts and deeds that the entries note."""
+    nets = ", ".join(_net(state, issuance=True) for state in LOT_STATES)
+    sums = ", ".join(f"{column} = {ACCOUNT}.{column} + COALESCE(net.{column}, 0)" for column in COUNTERS.values())
+    net_columns = ", ".join(f"net.{column}" for column in COUNTERS.values())
+    deeds = f"{EntryKind.HOLD.value}, {EntryKind.CAPTURE.value}"
+    return (
+        f"UPDATE {ACCOUNT} SET {sums}, debt = {ACCOUNT}.debt + net.debt_change,"
+        f" active_at = CASE WHEN net.active_at IS NULL OR {ACCOUNT}.active_at >= net.active_at"
+        f" THEN {ACCOUNT}.active_at ELSE net.active_at END"
+        f" FROM (SELECT facts.member_id, facts.debt_change, facts.active_at, {net_columns} FROM ("
+        f"SELECT member_id, SUM(debt_change) AS debt_change,"
+        f" MAX(CASE WHEN kind = {EntryKind.ACCRUE.value} THEN qualifying_at"
+        f" WHEN kind IN ({deeds}) THEN occurred_at END) AS active_at"
+        f" FROM {ENTRY} WHERE {entries} GROUP BY member_id) AS facts"
+        f" LEFT JOIN (SELECT member_id, {nets} FROM {MOVEMENT} WHERE {entries_of_movements} GROUP BY member_id)"
+        f" AS net ON net.member_id = facts.member_id) AS net WHERE {ACCOUNT}.member_id = net.member_id"
+    )
+
+
+def close_hold() -> str:
+    """Close one reservation, if it is still open; the row count says whether it was."""
+    return f"UPDATE {HOLD} SET state = %s, closed_by = %s WHERE member_id = %s AND entry_id = %s AND state = 'open'"
+
+
+def set_lot_dates() -> str:
+    """Write the dates of one lot that a fact or a reprieve has set."""
+    return (
+        f"UPDATE {LOT} SET dated_at = %s, releases_at = %s, expires_at = %s, reprieved_until = %s, waits_for = %s"
+        " WHERE id = %s"
+    )

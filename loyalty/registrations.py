@@ -1,0 +1,1 @@
+"""What loyalty puts into the doors of the apps below it."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from config import secret_key
 
@@ -102,6 +103,18 @@ TEMPLATES = [
 ]
 
 ADMIN_PATH = "/admin/"
+SHADES = ("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950")
+ACCENT = (
+    "#eefaf6", "#d5f2e8", "#aee5d2", "#8ad9c0", "#5fc9ab", "#2fa888", "#14765f", "#0d5c4a", "#0c4a3d", "#0a3d33", "#04231b",
+)  # fmt: skip
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "encore",
+    "SITE_HEADER": "encore",
+    "SITE_ICON": lambda request: static("site/mark.svg"),  # noqa: ARG005
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("site/mark.svg")}],  # noqa: ARG005
+    # The accent of the members' pages, from its lightest tint to its darkest shade.
+    "COLORS": {"primary": dict(zip(SHADES, ACCENT, strict=True))},
+}
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 AUTH_PASSWORD_VALIDATORS = [

@@ -68,7 +68,7 @@ def read(page: str, *, strict: bool) -> None:
 
 
 def is_admin(response: HttpResponse) -> bool:
-    match = getattr(response, "resolver_match", None)
+    match = response.wsgi_request.resolver_match  # the response's own looks the address up again, and a 404 has none
     return bool(match and "admin" in match.app_names)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from django.utils.functional import Promise
 
-from backstage.policies import Chunk, Finding, Progress
+from backstage.policies import By, Chunk, Finding, Progress
 from backstage.policies.names import did_you_mean
 
 Thing = TypeVar("Thing")
@@ -148,7 +148,21 @@ class AuditKind:
     sentence: Text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalKind:
+    """A kind of change that waits for a second look; `apply(payload, at, by)` makes it, in the same
+    transaction.
+
+    `describe(payload)` says in one sentence what will happen, for whoever decides.
+    """
+
+    name: str
+    describe: Callable[[Mapping[str, Any]], str]
+    apply: Callable[[Mapping[str, Any], datetime, By], None]
+
+
 jobs: Registry[Job] = Registry("job")
 invariants: Registry[Invariant] = Registry("invariant")
 verbs: Registry[Verb] = Registry("verb")
 audit_kinds: Registry[AuditKind] = Registry("audit kind")
+approval_kinds: Registry[ApprovalKind] = Registry("approval kind")

@@ -79,6 +79,7 @@ def read_snapshot(*, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     changed any more.
     """
     connection = connections[using]
+    connection.ensure_connection()
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "postgresql":

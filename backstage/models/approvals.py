@@ -1,5 +1,6 @@
 """Changes that wait for a second look."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +31,7 @@ class Approval(models.Model):
     kind = models.CharField(_("kind of change"), max_length=100)
     object_kind = models.CharField(_("kind of object"), max_length=100)
     object_id = models.CharField(_("object"), max_length=100)
-    payload = models.JSONField(_("the change"))
+    payload = models.JSONField(_("the change"), encoder=DjangoJSONEncoder)
     reason = models.TextField(_("reason"))
     state = models.CharField(
         _("state"), max_length=10, choices=STATE_LABELS, default=ApprovalState.WAITING.value
@@ -49,6 +50,7 @@ class Approval(models.Model):
     class Meta:
         verbose_name = _("approval")
         verbose_name_plural = _("approvals")
+        permissions = [("decide_approval", "Can approve or refuse what others ask for")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state=ApprovalState.WAITING.value, decided_at__isnull=True, decided_by_kind="")

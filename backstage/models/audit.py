@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -22,8 +23,8 @@ class AuditRecord(models.Model):
     kind = models.CharField(_("deed"), max_length=100)
     object_kind = models.CharField(_("kind of object"), max_length=100)
     object_id = models.CharField(_("object"), max_length=100)
-    before = models.JSONField(_("before"), null=True)
-    after = models.JSONField(_("after"), null=True)
+    before = models.JSONField(_("before"), null=True, encoder=DjangoJSONEncoder)
+    after = models.JSONField(_("after"), null=True, encoder=DjangoJSONEncoder)
     reason = models.TextField(_("reason"), blank=True, default="")
     group = models.UUIDField(_("group"), default=uuid.uuid4)
 

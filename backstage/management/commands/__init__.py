@@ -1,0 +1,1 @@
+"""Commands of backstage: one, with many verbs."""

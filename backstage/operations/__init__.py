@@ -1,0 +1,1 @@
+"""Changes: job runs, checks, audit records, approvals."""

@@ -1,0 +1,70 @@
+"""Questions about runs and approvals."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.backends import ModelBackend
+from django.db.models import Q
+
+from backstage.models import JobRun
+from backstage.policies import By, JobState
+from backstage.policies.jobs import STALE_AFTER, slot_at
+from backstage.registry import Job, jobs
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """A job and the slot it has not been run in yet."""
+
+    job: Job
+    slot: str
+
+
+def list_due_jobs(*, now: datetime) -> list[DueJob]:
+    """Return every job whose current slot nobody has begun, the most frequent first.
+
+    Time: `now` is the machine's.
+    Queries: 1.
+    """
+    slots = {name: slot_at(now=now, every=job.every) for name, job in jobs.items()}
+    begun = Q(pk__in=[])
+    for name, slot in slots.items():
+        begun |= Q(job=name, slot=slot)
+    taken = set(JobRun.objects.filter(begun).values_list("job", flat=True))
+    due = [DueJob(job, slots[name]) for name, job in jobs.items() if name not in taken]
+    return sorted(due, key=lambda entry: (entry.job.every, entry.job.name))
+
+
+def list_stale_runs(*, now: datetime, job: str | None = None) -> list[int]:
+    """Return runs that somebody began and nobody is working on any more, oldest first.
+
+    Queries: 1.
+    """
+    runs = JobRun.objects.filter(state=JobState.RUNNING, seen_at__lt=now - STALE_AFTER)
+    known = [job] if job else list(jobs)
+    return list(runs.filter(job__in=known).order_by("id").values_list("pk", flat=True))
+
+
+def find_holding_run(*, job: str, slot: str, now: datetime) -> JobRun | None:
+    """Return the run of another slot that keeps `job` from starting: paused, or at work this very moment.
+
+    Queries: 1.
+    """
+    runs = JobRun.objects.filter(job=job).exclude(slot=slot)
+    return runs.filter(Q(state=JobState.PAUSED) | Q(pk__in=runs.alive(since=now - STALE_AFTER))).first()
+
+
+def has_other_approver(*, by: By) -> bool:
+    """Tell whether somebody besides `by` may decide approvals.
+
+    Queries: 1.
+    """
+    people = ModelBackend().with_perm("encore_backstage.decide_approval", is_active=True)
+    if by.kind == "staff" and by.id:
+        people = people.exclude(pk=by.id)
+    return bool(people.exists())
+
+
+def get_time_taken(run: JobRun) -> timedelta:
+    """Return how long a run took, or has taken so far."""
+    return (run.finished_at or run.seen_at) - run.started_at

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Everything a newcomer needs, from a bare Python: `python3 bootstrap.py demo`.
 
-Each verb makes sure of its environment under `.venv/` and then becomes the command that does the work. An environment
-belongs to one lock in `requirements/`; it is built once and built anew when the lock or the Python changes. Only the
-standard library is imported here, since nothing else is there yet.
+Each verb makes sure of its environment under `.venv/` and then becomes the command that does the work. An
+environment belongs to one lock in `requirements/`; it is built once and built anew when the lock or the
+Python changes. Only the standard library is imported here, since nothing else is there yet.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LINT = (
     ("style", ["-m", "ruff", "check", "."], {}),
     ("layout", ["-m", "ruff", "format", "--check", "."], {}),
     ("types", ["-m", "mypy"], {}),
-    ("layers", ["-m", "importlinter.cli", "lint-imports"], {}),
+    ("layers", ["-c", "from importlinter.cli import lint_imports_command as lint; lint()"], {}),
     ("packages declared and used", ["-m", "deptry", "."], {}),
     ("migrations written", ["manage.py", "makemigrations", "--check", "--dry-run"], {}),
     ("safe to deploy", ["manage.py", "check", "--deploy", "--fail-level", "WARNING"], PRODUCTION),
@@ -52,8 +52,8 @@ def main() -> None:
     arguments, rest = read_arguments()
     os.chdir(ROOT)
     if arguments.verb == "demo":
-        fresh = ["--fresh"] if arguments.fresh else []
-        become(environment("standalone"), ["manage.py", "encore", "demo", "--port", str(arguments.port), *fresh])
+        options = ["--port", str(arguments.port), *(["--fresh"] if arguments.fresh else [])]
+        become(environment("standalone"), ["manage.py", "encore", "demo", *options])
     if arguments.verb == "test":
         become(environment("test"), ["-m", "tests.harness.lanes", *lanes(everything=arguments.all), *rest])
     if arguments.verb == "lint":
@@ -73,7 +73,7 @@ def read_arguments() -> tuple[argparse.Namespace, list[str]]:
     test = verbs.add_parser("test", help="the suite on SQLite and on PostgreSQL; more arguments go to pytest")
     test.add_argument("--all", action="store_true", help="the slow group and Django 6.1 too, as CI does")
     verbs.add_parser("lint", help="style, types, layers, packages, migrations, deployment")
-    verbs.add_parser("bench", help="speed against the database's own limit; more arguments go to the benchmark")
+    verbs.add_parser("bench", help="speed beside the database's own; more arguments go to the benchmark")
     verbs.add_parser("lock", help="write requirements/*.txt anew from pyproject.toml")
     arguments, rest = parser.parse_known_args()
     if rest and arguments.verb not in ("test", "bench"):
@@ -83,7 +83,7 @@ def read_arguments() -> tuple[argparse.Namespace, list[str]]:
     return arguments, rest
 
 
-# --- Environments ------------------------------------------------------------------------------------------------
+# Environments
 
 
 def environment(lock_name: str, python: str = sys.executable) -> str:
@@ -102,7 +102,7 @@ def environment(lock_name: str, python: str = sys.executable) -> str:
     try:
         subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True, stdout=subprocess.DEVNULL)
     except (subprocess.CalledProcessError, PermissionError):
-        stop(f"The environment could not be made in {folder}.\nDoes the folder belong to you? If not, remove it.")
+        stop(f"No environment could be made in {folder}.\nDoes the folder belong to you? If not, remove it.")
     install(str(interpreter), requirements)
     stamp.write_text(wanted)
     say(f"Made in {time.monotonic() - began:.0f} s.")
@@ -116,9 +116,9 @@ def install(interpreter: str, requirements: Path) -> None:
     command += ["--require-hashes", "--requirement", str(requirements)]
     if subprocess.run(command, check=False).returncode:
         stop(
-            "The packages could not be installed; pip says why above. If this machine cannot reach the public\n"
-            "package index, name one that it can reach in PIP_INDEX_URL (and its certificate in PIP_CERT), or a\n"
-            "folder of downloaded packages in PIP_FIND_LINKS together with PIP_NO_INDEX=1, and run this again."
+            "The packages could not be installed; pip says why above. If this machine cannot reach the\n"
+            "public package index, name one that it can reach in PIP_INDEX_URL (certificate in PIP_CERT),\n"
+            "or a folder of downloaded packages in PIP_FIND_LINKS with PIP_NO_INDEX=1; then try again."
         )
 
 
@@ -126,9 +126,11 @@ def refuse_old_python() -> None:
     if sys.version_info >= OLDEST_PYTHON:
         return
     newer = find_python(OLDEST_PYTHON)
+    way_out = (
+        f"There is one here: {newer} bootstrap.py" if newer else "Install one and run bootstrap.py with it."
+    )
     stop(
-        f"This is Python {sys.version_info[0]}.{sys.version_info[1]}; encore needs 3.11 or newer.\n"
-        + (f"There is one here: {newer} bootstrap.py" if newer else "Install one and run bootstrap.py with it.")
+        f"This is Python {sys.version_info[0]}.{sys.version_info[1]}; encore needs 3.11 or newer.\n{way_out}"
     )
 
 
@@ -144,18 +146,17 @@ def refuse_without_venv(python: str) -> None:
 
 
 def find_python(oldest: tuple[int, int]) -> str | None:
-    """Look for a Python of at least this version that can make environments."""
+    """Look for a Python that is new enough and can make environments; PATH may name some that do not run."""
     names = [shutil.which(f"python3.{minor}") for minor in range(14, oldest[1] - 1, -1)]
     kept_by_pyenv = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"), reverse=True)
     probe = f"import ensurepip, sys, venv; sys.exit(sys.version_info < {oldest})"
     for python in [sys.executable, *filter(None, names), *map(str, kept_by_pyenv)]:
-        answer = subprocess.run([python, "-c", probe], check=False, stdin=subprocess.DEVNULL, capture_output=True)
-        if answer.returncode == 0:
+        if subprocess.run([python, "-c", probe], check=False, capture_output=True).returncode == 0:
             return python
     return None
 
 
-# --- Verbs that do more than hand over ---------------------------------------------------------------------------
+# Verbs that do more than hand over
 
 
 def lanes(*, everything: bool) -> list[str]:
@@ -179,19 +180,20 @@ def lint(python: str) -> NoReturn:
 def lock(python: str) -> None:
     """Resolve each lock anew for every platform; no address of an index is written down."""
     for name, (extra, constraints, oldest) in LOCKS.items():
-        command = [python, "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", extra, "--quiet", "--upgrade"]
+        command = [python, "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", extra, "--upgrade"]
         command += ["--constraint", f"requirements/{constraints}", "--python-version", oldest, "--universal"]
         command += ["--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
-        command += ["--output-file", f"requirements/{name}.txt"]
+        command += ["--output-file", f"requirements/{name}.txt", "--quiet"]
         subprocess.run(command, check=True, env={**os.environ, "UV_PYTHON_DOWNLOADS": "never"})
         say(f"requirements/{name}.txt written")
 
 
 def become(python: str, command: list[str]) -> NoReturn:
-    """Replace this process, so that Ctrl-C and TERM reach the command itself and nobody has to pass them on."""
+    """Replace this process: Ctrl-C and TERM then reach the command itself, and nobody has to pass them on."""
     sys.stdout.flush()
     if os.name == "nt":
-        sys.exit(subprocess.run([python, *command], check=False).returncode)  # exec would detach from the console
+        # exec would detach from the console
+        sys.exit(subprocess.run([python, *command], check=False).returncode)
     os.execv(python, [python, *command])
 
 

@@ -1,4 +1,4 @@
-"""The stand-alone project: settings, addresses, Celery. A shop that has its own Django project needs none of it."""
+"""The stand-alone project: settings, addresses, Celery. A shop with a Django project needs none of it."""
 
 from config.celery import app as celery_app
 

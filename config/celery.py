@@ -15,5 +15,5 @@ app.autodiscover_tasks()
 
 @app.on_after_finalize.connect
 def schedule_jobs(sender: Celery, **_: Any) -> None:
-    """Put the registered jobs on the beat. Only now have the apps registered them: settings are read too early."""
+    """Put the registered jobs on the beat. The apps register them after the settings are read."""
     sender.conf.beat_schedule = import_string("backstage.schedule.encore_schedule")()

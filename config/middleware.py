@@ -14,8 +14,8 @@ PAGES_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-# Unfold draws with Alpine, which compiles expressions in the page and sets styles on elements. Only the shop's staff
-# sees the admin; members' pages keep the strict policy.
+# Unfold draws with Alpine, which compiles expressions in the page and sets styles on elements. Only the
+# shop's staff sees the admin; members' pages keep the strict policy.
 ADMIN_POLICY = (
     PAGES_POLICY + "; script-src 'self' 'unsafe-eval' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
 )

@@ -10,8 +10,8 @@ from django.core.management.utils import get_random_secret_key
 def read_or_create(path: Path) -> str:
     """Return the key kept at `path`; make one on the first call.
 
-    The site, the worker and the beat of a demo start at the same moment. The key is therefore written to a file
-    of its own and linked into place: whoever comes second finds a whole key, never half of one.
+    The site, the worker and the beat of a demo start at the same moment. The key is therefore written to a
+    file of its own and linked into place: whoever comes second finds a whole key, never half of one.
     """
     try:
         return path.read_text(encoding="ascii")

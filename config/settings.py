@@ -1,8 +1,9 @@
 """Settings of the stand-alone project, the same module for a first try and for production.
 
-Everything that differs is read from the environment or from a file `.env` beside `manage.py`. With nothing set, the
-site answers on this machine only, keeps its data under `var/`, and needs no server. Naming a host in ALLOWED_HOSTS is
-what makes it a public site: then a secret key must be given, and pages and cookies travel over HTTPS alone.
+Everything that differs is read from the environment or from a file `.env` beside `manage.py`. With nothing
+set, the site answers on this machine only, keeps its data under `var/`, and needs no server. Naming a host
+in ALLOWED_HOSTS is what makes it a public site: then a secret key must be given, and pages and cookies
+travel over HTTPS alone.
 """
 
 from importlib.util import find_spec
@@ -11,9 +12,9 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
 
 from config import secret_key
+from config.theme import UNFOLD  # noqa: F401 (a setting like those below, with its own page)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -22,7 +23,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 VAR_DIR = Path(env.str("ENCORE_VAR_DIR", default=str(BASE_DIR / "var")))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
-# --- Who may reach the site --------------------------------------------------------------------------------------
+# Who may reach the site
 
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=LOOPBACK_HOSTS)
@@ -33,8 +34,8 @@ DEBUG: bool = env.bool("DEBUG", default=False)
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
 if IS_PUBLIC and not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is not set, and ALLOWED_HOSTS names a public host. Set SECRET_KEY to a long random text and give "
-        "every web and worker process the same one."
+        "SECRET_KEY is not set, and ALLOWED_HOSTS names a public host. Set SECRET_KEY to a long random text "
+        "and give every web and worker process the same one."
     )
 SECRET_KEY = SECRET_KEY or secret_key.read_or_create(VAR_DIR / "secret-key")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -49,18 +50,20 @@ SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=IS_PUBLIC)
 SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=30 * 24 * 60 * 60 if IS_PUBLIC else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD: bool = env.bool("SECURE_HSTS_PRELOAD", default=False)
-# Both would bind every other host under the shop's domain, a till on plain HTTP for one. The shop has to ask for it.
+# Both would bind every other host under the shop's domain, a till on plain HTTP for one. The shop has to
+# ask for it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if env.bool("BEHIND_TLS_PROXY", default=False):
     # Only for a proxy that removes this header from what visitors send; anyone could claim HTTPS otherwise.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# --- What is installed -------------------------------------------------------------------------------------------
+# What is installed
 
-# backstage is first: it names a foreign package that hides one of ours before Django tries to import it.
-HOUSE = ["backstage.apps.BackstageConfig", "commerce.apps.CommerceConfig", "loyalty.apps.LoyaltyConfig"]
+# backstage comes first: it names a foreign package that hides one of ours before Django tries to import that.
 INSTALLED_APPS = [
-    *(app for app in HOUSE if find_spec(app.partition(".")[0])),
+    "backstage.apps.BackstageConfig",
+    "commerce.apps.CommerceConfig",
+    "loyalty.apps.LoyaltyConfig",
     *(["unfold"] if find_spec("unfold") else []),
     "django.contrib.admin",
     "django.contrib.auth",
@@ -103,18 +106,6 @@ TEMPLATES = [
 ]
 
 ADMIN_PATH = "/admin/"
-SHADES = ("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950")
-ACCENT = (
-    "#eefaf6", "#d5f2e8", "#aee5d2", "#8ad9c0", "#5fc9ab", "#2fa888", "#14765f", "#0d5c4a", "#0c4a3d", "#0a3d33", "#04231b",
-)  # fmt: skip
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "encore",
-    "SITE_HEADER": "encore",
-    "SITE_ICON": lambda request: static("site/mark.svg"),  # noqa: ARG005
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("site/mark.svg")}],  # noqa: ARG005
-    # The accent of the members' pages, from its lightest tint to its darkest shade.
-    "COLORS": {"primary": dict(zip(SHADES, ACCENT, strict=True))},
-}
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 AUTH_PASSWORD_VALIDATORS = [
@@ -122,15 +113,15 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-# --- Where the data lives ----------------------------------------------------------------------------------------
+# Where the data lives
 
 
 def database(config: dict[str, Any]) -> dict[str, Any]:
     """Add what each engine needs to keep the ledger's promises and its speed."""
     if config["ENGINE"] == "django.db.backends.sqlite3":
         options: dict[str, Any] = {
-            # A transaction that reads first and writes later would fail with "database is locked", whatever the
-            # timeout. This one takes its turn at the start.
+            # A transaction that reads first and writes later would fail with "database is locked", whatever
+            # the timeout. This one takes its turn at the start.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -138,11 +129,13 @@ def database(config: dict[str, Any]) -> dict[str, Any]:
         # Not in memory, where threads share one connection and meet no locks.
         config["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
     else:
-        # Prepared statements save the planning of the ledger's long queries. A pooler in transaction mode must know
-        # them (pgbouncer 1.21); before an older one set DATABASE_PREPARE_THRESHOLD=0, which means never.
+        # Prepared statements save the planning of the ledger's long queries. A pooler in transaction mode
+        # must know them (pgbouncer 1.21); before an older one set DATABASE_PREPARE_THRESHOLD=0, which means
+        # never.
         threshold = env.int("DATABASE_PREPARE_THRESHOLD", default=5) or None
         options = {"server_side_binding": threshold is not None, "prepare_threshold": threshold}
-        config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)  # connecting costs more than most requests
+        # Connecting costs more than most requests.
+        config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
         config["CONN_HEALTH_CHECKS"] = True
     return {**config, "OPTIONS": options | config.get("OPTIONS", {})}
 
@@ -150,7 +143,7 @@ def database(config: dict[str, Any]) -> dict[str, Any]:
 DATABASES = {"default": database(env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'encore.sqlite3'}"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Language and time -------------------------------------------------------------------------------------------
+# Language and time
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("pl", "Polski"), ("nb", "Norsk bokmål")]  # each by its own name
@@ -158,13 +151,14 @@ USE_I18N = True
 TIME_ZONE = "UTC"  # of logs and of the admin; members read their programme's zone, coupons their own
 USE_TZ = True
 
-# --- Files -------------------------------------------------------------------------------------------------------
+# Files
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# A public site collects its files once and lets browsers keep them for ever; a first try serves them where they lie.
+# A public site collects its files once and lets browsers keep them for ever; a first try serves them where
+# they lie.
 WHITENOISE_USE_FINDERS = not IS_PUBLIC
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -177,9 +171,10 @@ STORAGES = {
     },
 }
 
-# --- Work in the background --------------------------------------------------------------------------------------
+# Work in the background
 
-# A task that a killed worker had in hands goes back to the queue. Without the second line it would be lost all the same.
+# A task that a killed worker had in hands goes back to the queue. Without the second line it would be lost
+# all the same.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -198,7 +193,7 @@ if CELERY_BROKER_URL == "filesystem://":
         "control_folder": str(QUEUE_DIR / "control"),
     }
 
-# --- The house's own settings, and what it says while it runs ----------------------------------------------------
+# The house's own settings, and what it says while it runs
 
 ENCORE: dict[str, Any] = {"DEMO_CLOCK": env.bool("ENCORE_DEMO_CLOCK", default=False)}
 
@@ -208,7 +203,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # Django's own handlers write mail and stand in the way of ours; what they would say reaches the root logger.
+    # Django's own handlers write mail and stand in the way of ours; what they would say reaches the root
+    # logger.
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},

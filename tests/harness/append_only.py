@@ -1,7 +1,7 @@
 """Pytest plugin: empty the append-only tables between tests that commit.
 
-Their triggers refuse DELETE and TRUNCATE, which is how Django empties a database after a transactional test. Here, and
-nowhere else, they are taken away for that moment.
+Their triggers refuse DELETE and TRUNCATE, which is how Django empties a database after a transactional
+test. Here, and nowhere else, they are taken away for that moment.
 """
 
 import contextlib

@@ -1,9 +1,9 @@
 """Pytest plugin: `client` and `admin_client` that read every page they are given.
 
-They run what waits for the commit, since a test's own transaction never commits, and refuse a page with left-over
-template syntax anywhere, or, outside the admin, with anything that our Content-Security-Policy would block: inline
-handlers, `style=`, `javascript:` links, inline scripts and styles. A page that breaks the policy looks right in a test
-and is dead in the browser.
+They run what waits for the commit, since a test's own transaction never commits, and refuse a page with
+left-over template syntax anywhere, or, outside the admin, with anything that our Content-Security-Policy
+would block: inline handlers, `style=`, `javascript:` links, inline scripts and styles. A page that breaks
+the policy looks right in a test and is dead in the browser.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,8 @@ class Reader(HTMLParser):
 
 def is_inline_code(script: dict[str, str | None]) -> bool:
     """Data blocks (`json_script`) are not code and pass the policy."""
-    return "src" not in script and (script.get("type") or "text/javascript").endswith(("javascript", "module"))
+    kind = script.get("type") or "text/javascript"
+    return "src" not in script and kind.endswith(("javascript", "module"))
 
 
 class StrictClient(Client):
@@ -68,7 +69,8 @@ def read(page: str, *, strict: bool) -> None:
 
 
 def is_admin(response: HttpResponse) -> bool:
-    match = response.wsgi_request.resolver_match  # the response's own looks the address up again, and a 404 has none
+    # The response's own looks the address up again, and for a page that does not exist there is none.
+    match = response.wsgi_request.resolver_match
     return bool(match and "admin" in match.app_names)
 
 

@@ -1,8 +1,9 @@
 """Pytest plugin: the business clock stands still, and only where a test asked for it.
 
-A test that reads the clock without fixing it passes today and fails on a leap day. It either takes the fixture `clock`
-or tells the operation when (`at=`). `@pytest.mark.real_clock` is for tests of the clock itself. Whatever reads it writes
-`clock.now()`, never `from backstage.clock import now`: a name that was imported cannot be replaced.
+A test that reads the clock without fixing it passes today and fails on a leap day. It either takes the
+fixture `clock` or tells the operation when (`at=`). `@pytest.mark.real_clock` is for tests of the clock
+itself. Whatever reads it writes `clock.now()`, never `from backstage.clock import now`: a name that was
+imported cannot be replaced.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """Pytest plugin: the environment in which the settings are read.
 
-Loaded by `-p`, because pytest-django reads the settings before any `conftest.py`: a DATABASE_URL set there would be too
-late, and the run would silently stay on SQLite. The database is the one that DATABASE_URL names, SQLite without it.
+Loaded by `-p`, because pytest-django reads the settings before any `conftest.py`: a DATABASE_URL set there
+would be too late, and the run would silently stay on SQLite. The database is the one that DATABASE_URL
+names, SQLite without it.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Run the suite once per database, and with `--all` its slow group and once more on Django 6.1.
 
-Says for each lane how it went and for each that was left out why. The last line is the sum over all lanes, in the
-plain form of a test runner's closing line; the exit code is 1 if anything failed anywhere.
+Says for each lane how it went and for each that was left out why. The last line is the sum over all lanes,
+in the plain form of a test runner's closing line; the exit code is 1 if anything failed anywhere.
 """
 
 import argparse
@@ -49,7 +49,8 @@ class Outcome:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a server of ours is stopped, not orphaned
+    # A server of ours is stopped, not orphaned, when somebody ends this run.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     arguments, for_pytest = read_arguments()
     outcomes: dict[str, Outcome] = {}
     with contextlib.ExitStack() as stack:
@@ -65,7 +66,7 @@ def main() -> int:
     if not arguments.all:
         outcomes["slow group, Django 6.1"] = Outcome(left_out="they run with --all and in CI")
     elif not arguments.django61:
-        outcomes["Django 6.1"] = Outcome(left_out="no Python 3.12 or newer was found, and Django 6.1 needs one")
+        outcomes["Django 6.1"] = Outcome(left_out="it needs Python 3.12 or newer, and none was found")
     return report(outcomes)
 
 
@@ -99,7 +100,8 @@ def run(lane: Lane, for_pytest: list[str]) -> Outcome:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="encore-suite-") as folder:
         counts = Path(folder) / "tally.json"
-        environment = {**os.environ, **lane.environment, "ENCORE_TEST_VENDOR": lane.vendor, tally.VARIABLE: str(counts)}
+        told = {"ENCORE_TEST_VENDOR": lane.vendor, tally.VARIABLE: str(counts)}
+        environment = {**os.environ, **lane.environment, **told}
         command = [lane.python, "-m", "pytest", "-p", "tests.harness.tally", "-m", lane.group, *for_pytest]
         code = subprocess.run(command, check=False, env=environment, stdin=subprocess.DEVNULL).returncode
         seen = json.loads(counts.read_text()) if counts.exists() else {"failed": 0}

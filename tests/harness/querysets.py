@@ -1,9 +1,9 @@
 """Pytest plugin: no test may pass by the luck of an order, and no lock may reach further than it says.
 
-* A query without an order promises none. SQLite and PostgreSQL happen to return rows as they were written, so here they
-  come back shuffled, by a seed taken from the test's name: a failure can be repeated.
-* `select_for_update()` with `select_related()` locks the joined rows as well, outside the global order of locks. `of=`
-  must say which table is meant.
+* A query without an order promises none. SQLite and PostgreSQL happen to return rows as they were written, so
+  here they come back shuffled, by a seed taken from the test's name: a failure can be repeated.
+* `select_for_update()` with `select_related()` locks the joined rows as well, outside the global order of
+  locks. `of=` must say which table is meant.
 """
 
 import random
@@ -24,7 +24,8 @@ def fetch_all(queryset: QuerySet) -> None:
     refuse_wide_lock(queryset)
     unordered = not queryset.ordered
     if unordered and queryset.query.is_sliced and may_be_ordered_by_chance(queryset):
-        # Which rows a slice takes is left to chance as well. Its query is a copy already, so nobody else sees this.
+        # Which rows a slice takes is left to chance as well. Its query is a copy already, so nobody else
+        # sees this.
         queryset.query.add_ordering("?")
     _fetch_all(queryset)
     if unordered:

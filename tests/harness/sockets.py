@@ -37,11 +37,11 @@ def _refuse_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 
 def check(host: str, *, asked: bool) -> None:
-    """Let a test that asked reach this machine; a name other than localhost would have to be looked up outside."""
+    """Let a test that asked reach this machine; any name but localhost would have to be looked up outside."""
     if not is_loopback(host):
-        raise SocketRefused(f"a test tried to reach {host}; only this machine may be reached, and only when asked")
+        raise SocketRefused(f"a test tried to reach {host}; only this machine may be reached, when asked")
     if not asked:
-        raise SocketRefused(f"a test tried to reach {host}; mark it with @pytest.mark.loopback if it needs to")
+        raise SocketRefused(f"a test tried to reach {host}; if it needs to, mark it @pytest.mark.loopback")
 
 
 def is_loopback(host: str) -> bool:

@@ -1,7 +1,7 @@
 """Pytest plugin: write down how many tests passed, failed and were skipped, for whoever started this run.
 
-Reading the counts from a file of our own is sturdier than parsing pytest's closing line, whose wording is not a
-promise.
+Reading the counts from a file of our own is sturdier than parsing pytest's closing line, whose wording is
+not a promise.
 """
 
 import json

@@ -15,7 +15,7 @@ PAGES = {
     "javascript": '<a href="javascript:buy()">Buy</a>',
     "script": "<script>buy()</script>",
     "style-block": "<style>p { color: red }</style>",
-    "good": '<script src="/buy.js"></script><script type="application/json">{"points": {}}</script><p>120 points</p>',
+    "good": '<script src="/a.js"></script><script type="application/json">{"points": {}}</script><p>120</p>',
 }
 ran = []
 

@@ -1,8 +1,9 @@
 """Pytest plugin: a template of ours that prints a variable nobody gave it fails the test.
 
-Django prints nothing there and says nothing, so a renamed context variable shows as a gap on a page that somebody must
-notice. Templates of other packages are left alone: Django's admin prints undefined variables on purpose.
-`@pytest.mark.undefined_template_variables("name")` allows one, and fails when it is no longer needed.
+Django prints nothing there and says nothing, so a renamed context variable shows as a gap on a page that
+somebody must notice. Templates of other packages are left alone: Django's admin prints undefined variables
+on purpose. `@pytest.mark.undefined_template_variables("name")` allows one, and fails when it is no longer
+needed.
 """
 
 import sys
@@ -20,8 +21,8 @@ MARKER = "undefined_template_variables"
 class Spy(str):
     """An empty `string_if_invalid` that notes who asked for it.
 
-    Django asks "is there a text for undefined variables?" at exactly one place; answering no keeps the page as it is in
-    production, filters included. A text such as "%s" would switch the filters off.
+    Django asks "is there a text for undefined variables?" at exactly one place; answering no keeps the page
+    as it is in production, filters included. A text such as "%s" would switch the filters off.
     """
 
     __slots__ = ()
@@ -37,7 +38,7 @@ class Spy(str):
 
 
 def nearest_template() -> str:
-    """Name the file of the innermost node that is being rendered; `context.template` would name the page's."""
+    """Name the file of the innermost node being rendered; `context.template` would name the page's."""
     frame = sys._getframe(1)
     while frame := frame.f_back:
         node = frame.f_locals.get("self")
@@ -47,8 +48,10 @@ def nearest_template() -> str:
 
 
 def is_ours(template: str) -> bool:
-    parts = Path(template).parts
-    return Path(template).is_relative_to(settings.BASE_DIR) and ".venv" not in parts or template == "<unknown source>"
+    if template == "<unknown source>":  # written inside a test
+        return True
+    path = Path(template)
+    return path.is_relative_to(settings.BASE_DIR) and ".venv" not in path.parts
 
 
 @pytest.hookimpl(wrapper=True)
@@ -75,4 +78,4 @@ def watch() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{MARKER}(*names): template variables that this test leaves undefined")
+    config.addinivalue_line("markers", f"{MARKER}(*names): variables that this test leaves undefined")

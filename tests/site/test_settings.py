@@ -68,4 +68,3 @@ def test_the_databases_run_as_the_ledger_needs_them():
     wanted = {"sqlite3": ("transaction_mode", "IMMEDIATE"), "postgresql": ("prepare_threshold", 5)}
     name, value = wanted[settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]]
     assert options[name] == value
-

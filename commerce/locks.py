@@ -6,7 +6,10 @@ wants. The lock is FOR NO KEY UPDATE: a plain FOR UPDATE would also stop whoever
 the locked one.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
+
+from django.db.models import Q
 
 from backstage.transactions import require_transaction
 from commerce.models import Customer, Purchase
@@ -21,6 +24,23 @@ def lock_purchases(ids: Iterable[int]) -> dict[int, Purchase]:
     require_transaction()
     rows = Purchase.objects.filter(id__in=sorted(set(ids))).order_by("id").select_for_update(no_key=True)
     return {purchase.pk: purchase for purchase in rows}
+
+
+def lock_referenced_purchases(references: Iterable[tuple[int, str]]) -> list[Purchase]:
+    """Lock the purchases that exist under these pairs of channel id and reference, and return them as they stand now.
+
+    Locks: purchases, ascending. Queries: 1; 0 without references.
+    """
+    require_transaction()
+    by_channel: dict[int, set[str]] = defaultdict(set)
+    for channel_id, reference in references:
+        by_channel[channel_id].add(reference)
+    if not by_channel:
+        return []
+    wanted = Q()
+    for channel_id, names in sorted(by_channel.items()):
+        wanted |= Q(channel_id=channel_id, reference__in=sorted(names))
+    return list(Purchase.objects.filter(wanted).order_by("id").select_for_update(no_key=True))
 
 
 def lock_customers(ids: Iterable[int]) -> dict[int, Customer]:

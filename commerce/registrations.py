@@ -1,1 +1,32 @@
 """What commerce puts into the doors of backstage."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from backstage.registry import AuditKind, Job, audit_kinds, jobs
+from commerce.operations import upkeep
+
+for kind in (
+    AuditKind(name="channel_opened", sentence=_("%(by)s opened %(object)s")),
+    AuditKind(name="purchase_entered", sentence=_("%(by)s entered %(object)s")),
+    AuditKind(name="customers_merged", sentence=_("%(by)s merged %(object)s into another customer")),
+    AuditKind(name="customers_unmerged", sentence=_("%(by)s took %(object)s apart again")),
+    AuditKind(name="identity_verified", sentence=_("%(by)s noted that %(object)s has proven an address")),
+    AuditKind(
+        name="purchases_claimed",
+        sentence=_("%(by)s handed %(object)s what was bought under a proven address"),
+    ),
+):
+    audit_kinds.register(kind.name, kind)
+
+jobs.register(
+    "settle_purchases",
+    Job(
+        name="settle_purchases",
+        every=timedelta(minutes=1),
+        plan=upkeep.plan_settling,
+        work=upkeep.work_settling,
+        note=_("Finds purchases that changed without points and others hearing of it, and catches up."),
+    ),
+)

@@ -35,8 +35,8 @@ class OnUnmerge(Protocol):
 class CustomerMergeReaction:
     """What an upper app does in the transaction of a merge or its undoing.
 
-    `on_merge` may refuse by raising `MergeRefused`; then nothing is merged. `on_unmerge` returns sentences
-    about what it could not take apart and a person has to decide.
+    `on_merge` may refuse by raising `MergeRefusedError`; then nothing is merged. `on_unmerge` returns
+    sentences about what it could not take apart and a person has to decide.
     """
 
     name: str
@@ -44,7 +44,7 @@ class CustomerMergeReaction:
     on_unmerge: OnUnmerge
 
 
-class MergeRefused(ValueError):
+class MergeRefusedError(ValueError):
     """An app cannot merge these two customers now; the message says why and what to do first."""
 
 

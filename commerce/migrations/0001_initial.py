@@ -1,4 +1,3 @@
-import commerce.policies.identities
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.lookups
@@ -76,7 +75,7 @@ class Migration(migrations.Migration):
             name='Identity',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('external_id', 'external_id'), ('member_number', 'member_number'), ('card_token', 'card_token'), ('email', 'email'), ('phone', 'phone')], max_length=20)),
+                ('kind', models.CharField(choices=[('external_id', 'External id'), ('member_number', 'Member number'), ('card_token', 'Card token'), ('email', 'E-mail address'), ('phone', 'Phone number')], max_length=20)),
                 ('scope', models.CharField(blank=True, default='', max_length=50)),
                 ('value', models.CharField(max_length=320)),
                 ('verified_at', models.DateTimeField(blank=True, null=True)),
@@ -254,7 +253,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='identity',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', [commerce.policies.identities.IdentityKind['CARD_TOKEN'], commerce.policies.identities.IdentityKind['EXTERNAL_ID']]), models.Q(('scope', ''), _negated=True)), models.Q(models.Q(('kind__in', [commerce.policies.identities.IdentityKind['CARD_TOKEN'], commerce.policies.identities.IdentityKind['EXTERNAL_ID']]), _negated=True), ('scope', '')), _connector='OR'), name='encore_identity_scope_fits_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['card_token', 'external_id']), models.Q(('scope', ''), _negated=True)), models.Q(models.Q(('kind__in', ['card_token', 'external_id']), _negated=True), ('scope', '')), _connector='OR'), name='encore_identity_scope_fits_kind'),
         ),
         migrations.AddConstraint(
             model_name='possibleduplicate',
@@ -310,7 +309,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='purchaseproblem',
-            index=models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['found_at', 'id'], name='encore_problem_open'),
+            index=models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['channel', 'reference'], name='encore_problem_open'),
         ),
         migrations.AddConstraint(
             model_name='return',

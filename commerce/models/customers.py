@@ -56,6 +56,17 @@ class Customer(models.Model):
         return self.name or f"#{self.pk}"
 
 
+KIND_VALUES = [kind.value for kind in IdentityKind]
+SCOPED_VALUES = sorted(kind.value for kind in SCOPED_KINDS)
+KIND_CHOICES = [
+    (IdentityKind.EXTERNAL_ID.value, _("External id")),
+    (IdentityKind.MEMBER_NUMBER.value, _("Member number")),
+    (IdentityKind.CARD_TOKEN.value, _("Card token")),
+    (IdentityKind.EMAIL.value, _("E-mail address")),
+    (IdentityKind.PHONE.value, _("Phone number")),
+]
+
+
 class Identity(models.Model):
     """One way to recognize a customer: an address, a number, a token.
 
@@ -67,7 +78,7 @@ class Identity(models.Model):
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, related_name="identities", db_index=False
     )
-    kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in IdentityKind])
+    kind = models.CharField(max_length=20, choices=KIND_CHOICES)
     scope = models.CharField(max_length=50, blank=True, default="")
     value = models.CharField(max_length=320)
     verified_at = models.DateTimeField(null=True, blank=True)
@@ -85,12 +96,12 @@ class Identity(models.Model):
             models.UniqueConstraint(
                 fields=["customer", "kind", "scope", "value"], name="encore_identity_once_per_customer"
             ),
-            is_one_of("encore_identity_kind", "kind", [kind.value for kind in IdentityKind]),
+            is_one_of("encore_identity_kind", "kind", KIND_VALUES),
             models.CheckConstraint(condition=~models.Q(value=""), name="encore_identity_value_not_empty"),
             # An external id means something in one channel only, an e-mail means the same in all of them.
             models.CheckConstraint(
-                condition=(models.Q(kind__in=sorted(SCOPED_KINDS)) & ~models.Q(scope=""))
-                | (~models.Q(kind__in=sorted(SCOPED_KINDS)) & models.Q(scope="")),
+                condition=(models.Q(kind__in=SCOPED_VALUES) & ~models.Q(scope=""))
+                | (~models.Q(kind__in=SCOPED_VALUES) & models.Q(scope="")),
                 name="encore_identity_scope_fits_kind",
             ),
         ]

@@ -203,7 +203,7 @@ class PurchaseProblem(models.Model):
         verbose_name_plural = _("purchase problems")
         indexes = [
             models.Index(
-                fields=["found_at", "id"],
+                fields=["channel", "reference"],
                 condition=models.Q(resolved_at__isnull=True),
                 name="encore_problem_open",
             ),

@@ -1,1 +1,23 @@
 """What may be done to channels, customers and purchases."""
+
+from commerce.operations.channels import ChannelError, open_channel
+from commerce.operations.problems import Problem, list_problems, resolve_problem
+from commerce.operations.products import ProductSnapshot, sync_products
+from commerce.operations.reactions import Settled, react, settle_purchases
+from commerce.operations.sync import PurchaseResult, sync_purchase, sync_purchases
+
+__all__ = [
+    "ChannelError",
+    "Problem",
+    "ProductSnapshot",
+    "PurchaseResult",
+    "Settled",
+    "list_problems",
+    "open_channel",
+    "react",
+    "resolve_problem",
+    "settle_purchases",
+    "sync_products",
+    "sync_purchase",
+    "sync_purchases",
+]

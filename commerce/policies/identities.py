@@ -1,8 +1,13 @@
 """How a customer is recognized: the order of trust, and one spelling for each address and number."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 import phonenumbers
+
+from commerce.policies.snapshot import Who
+
+Key = tuple[str, str, str]
 
 
 class IdentityKind(StrEnum):
@@ -18,9 +23,57 @@ class IdentityKind(StrEnum):
 # Means something within one channel only.
 SCOPED_KINDS = frozenset({IdentityKind.EXTERNAL_ID, IdentityKind.CARD_TOKEN})
 # Typed in by anyone, so that it proves nothing until its owner has answered from it.
-PROVABLE_KINDS = frozenset({IdentityKind.EMAIL, IdentityKind.PHONE})
-# Good for earning, never for showing data or spending, even though one customer owns it.
-EARN_ONLY_KINDS = frozenset({IdentityKind.CARD_TOKEN})
+ADDRESS_KINDS = frozenset({IdentityKind.EMAIL, IdentityKind.PHONE})
+# Says whose purchase it is and no more: a card is paid with by a family, a member number is read aloud at
+# the till.
+EARN_ONLY_KINDS = frozenset({IdentityKind.MEMBER_NUMBER, IdentityKind.CARD_TOKEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One identity as a snapshot states it, in its normal form. `is_proven` is False for an address nobody proved."""
+
+    kind: str
+    scope: str
+    value: str
+    is_proven: bool
+
+    @property
+    def key(self) -> Key:
+        """What the identity is looked up by."""
+        return (self.kind, self.scope, self.value)
+
+
+def list_claims(who: Who, *, channel: str, country: str) -> tuple[list[Claim], list[str]]:
+    """Return the identities that `who` states, most trusted first, and the names of the fields that cannot be read."""
+    claims = [
+        Claim(kind, channel if kind in SCOPED_KINDS else "", value.strip(), True)
+        for kind, value in (
+            (IdentityKind.EXTERNAL_ID, who.external_id),
+            (IdentityKind.MEMBER_NUMBER, who.member_number),
+            (IdentityKind.CARD_TOKEN, who.card_token),
+        )
+        if value.strip()
+    ]
+    unreadable = []
+    for kind, text, value in (
+        (IdentityKind.EMAIL, who.email, normalize_email(who.email)),
+        (IdentityKind.PHONE, who.phone, normalize_phone(who.phone, country=country) if who.phone else ""),
+    ):
+        if value:
+            claims.append(Claim(kind, "", value, kind in who.verified))
+        elif text.strip():
+            unreadable.append(kind.value)
+    return claims, unreadable
+
+
+def normalize(kind: str, text: str, *, country: str = "") -> str:
+    """Return `text` in the normal form of its kind; empty if it is none of that kind."""
+    if kind == IdentityKind.EMAIL:
+        return normalize_email(text)
+    if kind == IdentityKind.PHONE:
+        return normalize_phone(text, country=country)
+    return text.strip()
 
 
 def normalize_email(text: str) -> str:
@@ -30,8 +83,8 @@ def normalize_email(text: str) -> str:
     both.
     """
     address = text.strip()
-    local, at_sign, host = address.rpartition("@")
-    if not (local and at_sign and host) or any(character.isspace() for character in address):
+    local, _, host = address.rpartition("@")
+    if not (local and host) or any(character.isspace() for character in address):
         return ""
     return f"{local}@{host}".lower()
 
@@ -48,3 +101,11 @@ def normalize_phone(text: str, *, country: str) -> str:
     if not phonenumbers.is_possible_number(number):
         return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_phone(text: str) -> bool:
+    """Say whether `text` is an international number that some network hands out."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False

@@ -80,7 +80,7 @@ class Who:
                 field="who.login", value=self.login, fix="Give the user's primary key, or None."
             )
         for name, longest in _WHO_TEXTS:
-            _check_text(f"who.{name}", getattr(self, name), longest=longest)
+            check_text(f"who.{name}", getattr(self, name), longest=longest)
         if isinstance(self.verified, str) or not set(self.verified) <= {"email", "phone"}:
             raise SnapshotError(
                 field="who.verified",
@@ -123,7 +123,7 @@ class LineSnapshot:
     is_goods: bool = True
 
     def __post_init__(self) -> None:
-        _check_text("line.key", self.key, longest=100, required=True)
+        check_text("line.key", self.key, longest=100, required=True)
         try:
             self._check()
         except SnapshotError as error:
@@ -131,19 +131,19 @@ class LineSnapshot:
             raise
 
     def _check(self) -> None:
-        _check_text("line.sku", self.sku, longest=100)
-        _check_text("line.name", self.name, longest=300)
-        _check_text("line.brand", self.brand, longest=200)
-        _check_text("line.category_path", self.category_path, longest=500)
+        check_text("line.sku", self.sku, longest=100)
+        check_text("line.name", self.name, longest=300)
+        check_text("line.brand", self.brand, longest=200)
+        check_text("line.category_path", self.category_path, longest=500)
         _check_quantity("line.quantity", self.quantity)
         _check_quantity("line.returned_quantity", self.returned_quantity)
-        _check_minor("line.sold_minor", self.sold_minor)
-        _check_minor("line.tax_minor", self.tax_minor)
-        _check_minor("line.discount_minor", self.discount_minor)
+        check_minor("line.sold_minor", self.sold_minor)
+        check_minor("line.tax_minor", self.tax_minor)
+        check_minor("line.discount_minor", self.discount_minor)
         if self.cost_minor is not None:
-            _check_minor("line.cost_minor", self.cost_minor)
+            check_minor("line.cost_minor", self.cost_minor)
         if self.returned_minor is not None:
-            _check_minor("line.returned_minor", self.returned_minor)
+            check_minor("line.returned_minor", self.returned_minor)
         if self.returned_at is not None:
             check_moment("line.returned_at", self.returned_at)
         if not isinstance(self.is_goods, bool):
@@ -163,8 +163,8 @@ class TenderSnapshot:
             raise SnapshotError(
                 field="tender.kind", value=self.kind, fix=f"Give one of {_listed(TENDER_KINDS)}."
             )
-        _check_minor("tender.amount_minor", self.amount_minor)
-        _check_text("tender.reference", self.reference, longest=100)
+        check_minor("tender.amount_minor", self.amount_minor)
+        check_text("tender.reference", self.reference, longest=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,8 +186,8 @@ class Snapshot:
     codes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_text("channel", self.channel, longest=50, required=True)
-        _check_text("reference", self.reference, longest=100, required=True)
+        check_text("channel", self.channel, longest=50, required=True)
+        check_text("reference", self.reference, longest=100, required=True)
         try:
             self._check()
         except SnapshotError as error:
@@ -211,12 +211,12 @@ class Snapshot:
                 check_moment(name, moment)
         if not isinstance(self.status, str) or self.status not in STATUSES:
             raise SnapshotError(field="status", value=self.status, fix=f"Give one of {_listed(STATUSES)}.")
-        _check_minor("refunded_minor", self.refunded_minor)
+        check_minor("refunded_minor", self.refunded_minor)
         self._freeze("lines", LineSnapshot)
         self._freeze("tenders", TenderSnapshot)
         self._freeze("codes", str)
         for code in self.codes:
-            _check_text("codes", code, longest=100, required=True)
+            check_text("codes", code, longest=100, required=True)
         _check_distinct("lines", [line.key for line in self.lines], fix="Give every line a key of its own.")
         _check_distinct(
             "tenders",
@@ -248,8 +248,8 @@ class LateSnapshot:
     read: Callable[[], Snapshot] = field(repr=False)
 
     def __post_init__(self) -> None:
-        _check_text("channel", self.channel, longest=50, required=True)
-        _check_text("reference", self.reference, longest=100, required=True)
+        check_text("channel", self.channel, longest=50, required=True)
+        check_text("reference", self.reference, longest=100, required=True)
         if not callable(self.read):
             raise SnapshotError(field="read", value=self.read, fix="Give a function that returns a Snapshot.")
 
@@ -279,7 +279,7 @@ def _check_as_of(value: Any) -> None:
         )
 
 
-def _check_minor(name: str, value: Any) -> None:
+def check_minor(name: str, value: Any) -> None:
     if not _is_whole(value):
         raise SnapshotError(
             field=name, value=value, fix="Give a whole number of minor units, 1250 for 12.50."
@@ -301,7 +301,7 @@ def _check_quantity(name: str, value: Any) -> None:
         raise SnapshotError(field=name, value=value, fix="Give at most three decimals.")
 
 
-def _check_text(name: str, value: Any, *, longest: int, required: bool = False) -> None:
+def check_text(name: str, value: Any, *, longest: int, required: bool = False) -> None:
     if not isinstance(value, str):
         raise SnapshotError(field=name, value=value, fix="Give text.")
     if len(value) > longest:

@@ -1,0 +1,118 @@
+"""Who is who."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Q
+
+from commerce.models import Customer, Identity
+from commerce.policies.identities import ADDRESS_KINDS, EARN_ONLY_KINDS, SCOPED_KINDS, normalize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A customer found by an identity, and what the identity is good for.
+
+    `can_be_shown` is False where it only earns: an address that nobody proved, a member number, a card
+    token. Then nothing about the customer may be shown to whoever came with it.
+    """
+
+    customer_id: int
+    can_be_shown: bool
+
+
+def resolve_customer(customer_id: int) -> int:
+    """Return the customer that merges lead to; `customer_id` itself where there was none.
+
+    Queries: 1.
+    """
+    return resolve_customers(customer_ids=[customer_id]).get(customer_id, customer_id)
+
+
+def resolve_customers(*, customer_ids: Iterable[int]) -> dict[int, int]:
+    """Return for each customer the one that merges lead to.
+
+    Queries: 1; 0 without ids.
+    """
+    ids = sorted(set(customer_ids))
+    if not ids:
+        return {}
+    table = connection.ops.quote_name(Customer._meta.db_table)
+    places = ", ".join(["%s"] * len(ids))
+    sql = f"""
+        WITH RECURSIVE path(origin, id, next_id) AS (
+            SELECT id, id, merged_into_id FROM {table} WHERE id IN ({places})
+            UNION ALL
+            SELECT path.origin, customer.id, customer.merged_into_id
+            FROM path JOIN {table} AS customer ON customer.id = path.next_id
+        )
+        SELECT origin, id FROM path WHERE next_id IS NULL
+    """  # noqa: S608 (the table's own name and as many placeholders as ids)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, ids)
+        return dict(cursor.fetchall())
+
+
+def list_merged(*, customer_id: int) -> list[int]:
+    """Return the customer and everybody who was merged into it, over any number of merges, by ascending id.
+
+    Queries: 1.
+    """
+    table = connection.ops.quote_name(Customer._meta.db_table)
+    sql = f"""
+        WITH RECURSIVE family(id) AS (
+            SELECT id FROM {table} WHERE id = %s
+            UNION ALL
+            SELECT customer.id FROM family JOIN {table} AS customer ON customer.merged_into_id = family.id
+        )
+        SELECT id FROM family ORDER BY id
+    """  # noqa: S608 (the table's own name)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [customer_id])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def find_customer_of_user(*, user_id: object) -> Match | None:
+    """Return the customer who signs in as this user; a login proves itself.
+
+    Queries: 2 at most.
+    """
+    customer_id = Customer.objects.filter(user_id=user_id).values_list("id", flat=True).first()
+    return customer_id and Match(customer_id=resolve_customer(customer_id), can_be_shown=True)
+
+
+def find_customer(*, kind: str, text: str, channel: str = "", country: str = "") -> Match | None:
+    """Return whom an identity stands for, in any spelling; None if nobody, or nothing that can be read.
+
+    The verified owner, else for an address the oldest guest record that stands for it.
+    Queries: 2 at most.
+    """
+    value = normalize(kind, text, country=country)
+    if not value:
+        return None
+    scope = channel if kind in SCOPED_KINDS else ""
+    holders = Identity.objects.filter(kind=kind, scope=scope, value=value)
+    owner = holders.filter(verified_at__isnull=False).first()
+    if owner is None and kind in ADDRESS_KINDS:
+        owner = holders.filter(is_guest("customer__")).order_by("customer_id").first()
+    if owner is None:
+        return None
+    can_be_shown = owner.verified_at is not None and kind not in EARN_ONLY_KINDS
+    return Match(customer_id=resolve_customer(owner.customer_id), can_be_shown=can_be_shown)
+
+
+def has_proof(*, customer_id: int) -> bool:
+    """Say whether anybody can prove to be this customer: by a login, or by an identity that is good for more than earning.
+
+    Queries: 2.
+    """
+    family = list_merged(customer_id=customer_id)
+    proven = Q(identities__verified_at__isnull=False) & ~Q(identities__kind__in=EARN_ONLY_KINDS)
+    return Customer.objects.filter(Q(user_id__isnull=False) | proven, id__in=family).exists()
+
+
+def is_guest(prefix: str = "") -> Q:
+    """Return the condition of a guest record: no login and nothing verified. `prefix` leads to the customer."""
+    verified = Identity.objects.filter(verified_at__isnull=False).values("customer_id")
+    return Q(**{f"{prefix}user_id__isnull": True}) & ~Q(**{f"{prefix}id__in": verified})

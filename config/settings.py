@@ -140,7 +140,8 @@ def database(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "OPTIONS": options | config.get("OPTIONS", {})}
 
 
-DATABASES = {"default": database(env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'encore.sqlite3'}"))}
+DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'encore.sqlite3'}"
+DATABASES = {"default": database(env.db_url_config(DATABASE_URL))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Language and time

@@ -5,14 +5,17 @@ A purchase is kept as the shop last described it, never as a sum of events. Noth
 
 from commerce.models.channels import Channel
 from commerce.models.customers import Customer, Identity, PossibleDuplicate
+from commerce.models.imports import Cancellation, Import
 from commerce.models.products import Product
 from commerce.models.purchases import Purchase, PurchaseLine, PurchaseProblem, Return, Tender
 from commerce.models.segments import Segment
 
 __all__ = [
+    "Cancellation",
     "Channel",
     "Customer",
     "Identity",
+    "Import",
     "PossibleDuplicate",
     "Product",
     "Purchase",

@@ -18,7 +18,7 @@ from config.theme import UNFOLD  # noqa: F401 (a setting like those below, with 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+environ.Env.read_env(env.str("ENCORE_ENV_FILE", default=str(BASE_DIR / ".env")))
 
 VAR_DIR = Path(env.str("ENCORE_VAR_DIR", default=str(BASE_DIR / "var")))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
@@ -115,6 +115,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # Where the data lives
 
+DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'encore.sqlite3'}"
+
 
 def database(config: dict[str, Any]) -> dict[str, Any]:
     """Add what each engine needs to keep the ledger's promises and its speed."""
@@ -128,7 +130,7 @@ def database(config: dict[str, Any]) -> dict[str, Any]:
         }
         # Not in memory, where threads share one connection and meet no locks.
         config["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
-    else:
+    elif config["ENGINE"] == "django.db.backends.postgresql":
         # Prepared statements save the planning of the ledger's long queries. A pooler in transaction mode
         # must know them (pgbouncer 1.21); before an older one set DATABASE_PREPARE_THRESHOLD=0, which means
         # never.
@@ -137,10 +139,14 @@ def database(config: dict[str, Any]) -> dict[str, Any]:
         # Connecting costs more than most requests.
         config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
         config["CONN_HEALTH_CHECKS"] = True
+    else:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL starts with {DATABASE_URL.partition(':')[0]!r}. The ledger runs on PostgreSQL "
+            "(postgres://user:password@host:5432/name) and on SQLite (sqlite:////path/to/file)."
+        )
     return {**config, "OPTIONS": options | config.get("OPTIONS", {})}
 
 
-DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'encore.sqlite3'}"
 DATABASES = {"default": database(env.db_url_config(DATABASE_URL))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -12,6 +12,7 @@ import pytest
 
 _private_folder = tempfile.TemporaryDirectory(prefix="encore-test-")
 os.environ["ENCORE_VAR_DIR"] = _private_folder.name  # two runs in one checkout must not share a SQLite file
+os.environ["ENCORE_ENV_FILE"] = os.devnull
 os.environ["SECRET_KEY"] = "the suite signs nothing that leaves it"
 for _name in ("ALLOWED_HOSTS", "CELERY_BROKER_URL", "DEBUG", "LOG_LEVEL"):
     os.environ.pop(_name, None)  # a developer's own environment must not decide a test

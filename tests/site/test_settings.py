@@ -14,7 +14,9 @@ PUBLIC = {"ALLOWED_HOSTS": "points.example.com", "SECRET_KEY": "a key for the te
 
 
 def manage(tmp_path, *command, **environment):
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "ENCORE_ENV_FILE") if name in os.environ
+    }
     return subprocess.run(
         [sys.executable, "manage.py", *command],
         env={**kept, "ENCORE_VAR_DIR": str(tmp_path), **environment},
@@ -38,6 +40,17 @@ def test_a_public_site_without_a_key_of_its_own_does_not_start(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("The settings do not hold together: SECRET_KEY is not set")
     assert not (tmp_path / "secret-key").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.parametrize("url", ["mysql://shop@127.0.0.1/shop", "the big one in the cellar"])
+def test_a_database_that_the_ledger_cannot_run_on_is_refused_with_the_way_out(tmp_path, url):
+    done = manage(tmp_path, "check", DATABASE_URL=url)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("The settings do not hold together: DATABASE_URL starts with")
+    assert "postgres://user:password@host:5432/name" in done.stderr
 
 
 def test_a_first_try_keeps_one_key_for_all_its_processes(tmp_path):

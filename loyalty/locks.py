@@ -1,5 +1,7 @@
 """Every row lock of the app, in the global order: purchase → award → accounts by member → lots.
 
+A programme's row is locked only to change its rules, by transactions that lock nothing else.
+
 Each kind is locked in one statement by ascending id, and nothing earlier in the order is locked afterwards.
 `no_key=True`, because a plain FOR UPDATE would block the key check of every insert that points at the row.
 A member's account is the lock of all their lots and holds. On SQLite, where a transaction that writes is alone
@@ -7,8 +9,16 @@ A member's account is the lock of all their lots and holds. On SQLite, where a t
 """
 
 from collections.abc import Iterable
+from typing import Any
 
-from loyalty.models import Award, PointsAccount
+from django.db import connection
+
+from loyalty.models import Award, Lot, PointsAccount, Programme
+
+
+def lock_programme(programme_id: int) -> Programme:
+    """Lock one programme, so that two changes of its rules follow each other. Raises: Programme.DoesNotExist."""
+    return Programme.objects.select_for_update(no_key=True).get(id=programme_id)
 
 
 def lock_awards(*, programme_id: int, purchase_ids: Iterable[int]) -> dict[int, Award]:
@@ -23,3 +33,20 @@ def lock_accounts(member_ids: Iterable[int]) -> dict[int, PointsAccount]:
     """Lock the accounts of these members by ascending member id; give them by member id."""
     accounts = PointsAccount.objects.select_for_update(no_key=True).filter(member_id__in=list(member_ids))
     return {account.member_id: account for account in accounts.order_by("member_id")}
+
+
+def lock_due_accounts(lo: int, hi: int, due: str, values: list[Any]) -> list[int]:
+    """Lock the accounts without debt of one range of members that have lots which are `due`; give the member ids.
+
+    In SQL of its own, because the condition is the one that the job's statements share.
+    """
+    account, lot = PointsAccount._meta.db_table, Lot._meta.db_table
+    lock = connection.ops.for_update_sql(no_key=True) if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT member_id FROM {account} WHERE debt = 0 AND member_id BETWEEN %s AND %s AND member_id IN"
+            f" (SELECT lot.member_id FROM {lot} AS lot WHERE {due} AND lot.member_id BETWEEN %s AND %s)"
+            f" ORDER BY member_id {lock}",
+            [lo, hi, *values, lo, hi],
+        )
+        return [member_id for (member_id,) in cursor.fetchall()]

@@ -1,1 +1,68 @@
 """What loyalty puts into the doors of the apps below it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from backstage.registry import AuditKind, Job, audit_kinds, jobs
+from commerce.registry import PurchaseReaction, purchase_reactions
+from loyalty.ledger import due
+from loyalty.operations.awards import settle_awards
+from loyalty.queries.due import list_purchases_to_settle
+
+
+def _settle(purchase_ids: Sequence[int], at: datetime) -> None:
+    settle_awards(purchase_ids=purchase_ids, at=at)
+
+
+purchase_reactions.register(
+    "loyalty.awards",
+    PurchaseReaction(name="loyalty.awards", list_due=list_purchases_to_settle, settle=_settle),
+)
+
+for kind in (
+    AuditKind(name="programme_created", sentence=_("%(by)s created %(object)s")),
+    AuditKind(name="programme_state", sentence=_("%(by)s changed the state of %(object)s")),
+    AuditKind(name="programme_settings", sentence=_("%(by)s changed the settings of %(object)s")),
+    AuditKind(name="earningrule_version", sentence=_("%(by)s changed what %(object)s gives")),
+    AuditKind(name="lotterms_version", sentence=_("%(by)s changed the window or expiry of %(object)s")),
+    AuditKind(name="product_group_added", sentence=_("%(by)s added a product group to %(object)s")),
+    AuditKind(name="exchange_rate_added", sentence=_("%(by)s added an exchange rate to %(object)s")),
+    AuditKind(name="member_joined", sentence=_("%(by)s enrolled %(object)s")),
+    AuditKind(name="member_left", sentence=_("%(by)s took %(object)s out of the programme")),
+    AuditKind(name="member_came_back", sentence=_("%(by)s took %(object)s back")),
+    AuditKind(name="member_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="member_resumed", sentence=_("%(by)s resumed %(object)s")),
+    AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
+    AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
+):
+    audit_kinds.register(kind.name, kind)
+
+_plan_release, _work_release = due.job(due.RELEASE)
+_plan_expiry, _work_expiry = due.job(due.EXPIRE)
+
+for job in (
+    Job(
+        name="void_stale_holds",
+        every=timedelta(minutes=5),
+        plan=due.plan_stale_holds,
+        work=due.work_stale_holds,
+        note=_("Gives points back whose reservation has timed out."),
+    ),
+    Job(
+        name="release_due_points",
+        every=timedelta(hours=1),
+        plan=_plan_release,
+        work=_work_release,
+        note=_("Makes points ready whose return window is over."),
+    ),
+    Job(
+        name="expire_due_points",
+        every=timedelta(hours=1),
+        plan=_plan_expiry,
+        work=_work_expiry,
+        note=_("Ends points whose date has come."),
+    ),
+):
+    jobs.register(job.name, job)

@@ -4,6 +4,10 @@ Movements come first; the counters of lots and accounts are then changed *from t
 counter can not say anything else than the history does. Each table is written once per posting.
 """
 
+import json
+
+from django.db import connection
+
 from loyalty.models import Entry, Hold, Lot, Movement, PointsAccount
 from loyalty.policies.states import LOT_STATES, EntryKind, State
 
@@ -118,6 +122,36 @@ def apply_to_accounts(entries_of_movements: str, entries: str) -> str:
         f" LEFT JOIN (SELECT member_id, {nets} FROM {MOVEMENT} WHERE {entries_of_movements} GROUP BY member_id)"
         f" AS net ON net.member_id = facts.member_id) AS net WHERE {ACCOUNT}.member_id = net.member_id"
     )
+
+
+def due_entries(*, columns: str, moment: str, key: str, due: str) -> str:
+    """Insert an entry for each lot that is due and whose member is among those locked."""
+    return (
+        f"INSERT INTO {ENTRY} ({columns})"
+        f" SELECT lot.member_id, %s, {key}, 'lot', lot.id, %s, %s, 'time', {moment}, %s, %s"
+        f" FROM {LOT} AS lot WHERE {due} AND lot.{members_among()}"
+    )
+
+
+def due_movements(counter: str) -> str:
+    """Insert the movement of each entry just written: all points that the lot has in the state that it leaves."""
+    return (
+        f"INSERT INTO {MOVEMENT} ({', '.join(MOVEMENT_COLUMNS)})"
+        f" SELECT entry.member_id, entry.id, lot.id, %s, %s, lot.{counter}, entry.occurred_at"
+        f" FROM {ENTRY} AS entry JOIN {LOT} AS lot ON lot.id = entry.source_id WHERE entry.id > %s AND entry.batch = %s"
+    )
+
+
+def members_among() -> str:
+    """Compare `member_id` with a list of ids that is one parameter; see `member_list`."""
+    if connection.vendor == "postgresql":
+        return "member_id = ANY(%s)"
+    return "member_id IN (SELECT value FROM json_each(%s))"
+
+
+def member_list(member_ids: list[int]) -> object:
+    """Give the ids as the parameter that `members_among` takes."""
+    return member_ids if connection.vendor == "postgresql" else json.dumps(member_ids)
 
 
 def close_hold() -> str:

@@ -16,7 +16,8 @@ class Award(models.Model):
     past `applied_revision`. `facts` holds, per member id that was ever attached, the rule versions and the
     eligibility decided then; they are used again on re-attachment and never replaced. `lines` holds, per line
     key, points earned, points standing and the id of the terms. `posts` numbers the ledger keys
-    `purchase:<id>:<n>`. `reason` says why nothing was earned, in a code.
+    `purchase:<id>:<n>`; `waits_for` names the facts (payment, delivery) that some lots still wait for.
+    `reason` says why nothing was earned, in a code.
     """
 
     programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", verbose_name=_("programme"))
@@ -30,6 +31,7 @@ class Award(models.Model):
     standing_points = models.BigIntegerField(_("standing"), default=0)
     applied_revision = models.PositiveIntegerField(_("applied revision"), default=0)
     posts = models.PositiveIntegerField(_("postings"), default=0)
+    waits_for = models.JSONField(_("waits for"), default=list)
     reason = models.CharField(_("why nothing"), max_length=24, default="", blank=True)
 
     class Meta:

@@ -8,7 +8,7 @@ database (a nightly check verifies them): such keys cost nearly half of the nigh
 """
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.member import Member
@@ -169,7 +169,7 @@ class Entry(models.Model):
     )
     kind = models.PositiveSmallIntegerField(_("kind"), choices=EntryKindChoices)
     key = models.CharField(_("key"), max_length=80)
-    fingerprint = models.CharField(_("fingerprint"), max_length=32)
+    fingerprint = models.CharField(_("fingerprint"), max_length=32, db_default="")
     source_kind = models.CharField(_("source"), max_length=12, default="", blank=True)
     source_id = models.BigIntegerField(_("source id"), null=True)
     corrects = models.BigIntegerField(_("corrects entry"), null=True)
@@ -177,10 +177,10 @@ class Entry(models.Model):
     by_kind = models.CharField(_("by"), max_length=12)
     by_id = models.CharField(_("by id"), max_length=40, default="", blank=True)
     reason = models.CharField(_("reason"), max_length=24)
-    explanation = models.JSONField(_("explanation"), default=dict)
-    debt_change = models.BigIntegerField(_("change of debt"), default=0)
-    let_go_points = models.BigIntegerField(_("points let go"), default=0)
-    qualifying_change = models.BigIntegerField(_("change of level points"), default=0)
+    explanation = models.JSONField(_("explanation"), default=dict, db_default=Value({}, models.JSONField()))
+    debt_change = _counter(_("change of debt"))
+    let_go_points = _counter(_("points let go"))
+    qualifying_change = _counter(_("change of level points"))
     qualifying_at = models.DateTimeField(_("level points count at"), null=True)
     occurred_at = models.DateTimeField(_("happened at"))
     recorded_at = models.DateTimeField(_("recorded at"))

@@ -47,6 +47,7 @@ class Member(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=MemberStateChoices, default=MemberStateChoices.ACTIVE)
     joined_at = models.DateTimeField(_("joined at"))
     joined_by_request = models.BooleanField(_("asked to join"), default=True)
+    joined_with = models.BigIntegerField(_("purchase that led to joining"), null=True, blank=True)
     left_at = models.DateTimeField(_("left at"), null=True, blank=True)
     terms = models.ForeignKey(
         TermsVersion, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("accepted terms")

@@ -1,5 +1,6 @@
 """The programme and the versions of its rules."""
 
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -38,7 +39,8 @@ class Programme(models.Model):
 
     States: `loyalty.policies.programme.PROGRAMME_STEPS`. Written by `loyalty.operations.programme`. What earns
     and how long points live is not here but in versions (`EarningRule`, `LotTerms`), because a programme row
-    can be edited and what has been promised cannot.
+    can be edited and what has been promised cannot. `rules_stamp` is new after every change of those, so that
+    a process may keep them in memory and see with one read whether they still hold.
     """
 
     key = models.SlugField(_("key"), max_length=40, unique=True)
@@ -71,6 +73,7 @@ class Programme(models.Model):
     )
     hold_minutes = models.PositiveIntegerField(_("minutes a reservation lasts"), default=60)
     created_at = models.DateTimeField(_("created at"))
+    rules_stamp = models.UUIDField(_("stamp of its rules"), default=uuid4, editable=False)
 
     class Meta:
         verbose_name = _("programme")

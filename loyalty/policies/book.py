@@ -210,15 +210,21 @@ class MemberBook:
 
     @staticmethod
     def _push_release(due: list[tuple[datetime, int, int]], lot: LotState, at: datetime) -> None:
-        if lot.pending and lot.releases_at is not None and lot.releases_at <= at:
-            heappush(due, (max(lot.releases_at, lot.dated_at or lot.releases_at), _RELEASE, lot.id))
+        if not lot.pending or lot.releases_at is None:
+            return
+        moment = max(lot.releases_at, lot.dated_at or lot.releases_at)
+        if moment <= at:
+            heappush(due, (moment, _RELEASE, lot.id))
 
     def _push_expiry(
         self, due: list[tuple[datetime, int, int]], lot: LotState, not_before: datetime | None, at: datetime
     ) -> None:
-        ends_at = self.usable_until(lot)
-        if lot.available and ends_at is not None and ends_at <= at:
-            heappush(due, (max(ends_at, not_before or ends_at), _EXPIRE, lot.id))
+        ends_at = self.usable_until(lot) if lot.available else None
+        if ends_at is None:
+            return
+        moment = max(ends_at, not_before or ends_at)
+        if moment <= at:
+            heappush(due, (moment, _EXPIRE, lot.id))
 
     def _stand_in(self, lot: LotState, moment: datetime) -> None:
         draft = EntryDraft(EntryKind.SET_DATE, f"date:{lot.id}", moment, "stand_in", source_kind="lot", source_id=lot.id)

@@ -1,0 +1,1 @@
+"""Changes of loyalty: one verb each, keyword-only, told `at=` and `by=`."""

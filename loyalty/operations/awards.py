@@ -1,0 +1,415 @@
+"""What purchases earn, brought up to date with the purchases as they stand.
+
+`settle_awards` never asks what happened; it asks what each purchase should stand for now, compares it with
+what was posted, and posts the difference:
+
+    1. Lock the purchases, then their awards; read lines and tenders.
+    2. Find the member whom each purchase belongs to, through every merge; enrol where the programme does so.
+    3. Decide facts and eligibility for a member at first sight, and use the same ones ever after.
+    4. Quote the goods under those facts, and let returns lower what stands, line by line.
+    5. Post per purchase: what is too much is taken back first, what is missing is granted anew.
+    6. Store each award with the revision that it now stands for.
+
+A lost signal, a crash between two commits or a doubled call therefore change nothing in the end.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from django.db import transaction
+
+from backstage import clock
+from backstage.policies import SYSTEM, By
+from commerce.locks import lock_purchases
+from commerce.models import Channel, Purchase, PurchaseLine, Tender
+from commerce.queries.customers import resolve_customers
+from loyalty.ledger.posting import post
+from loyalty.locks import lock_awards
+from loyalty.models import Award, Member
+from loyalty.operations.members import insert_members
+from loyalty.policies.earning import Basket, BasketLine, EarningFacts, quote
+from loyalty.policies.eligibility import NoPoints, Standing, why_not
+from loyalty.policies.programme import Enrolment, MemberState
+from loyalty.policies.requests import Accrue, ClawBack, DatePurchase, Part, Request
+from loyalty.policies.rules import ProgrammeRules
+from loyalty.policies.standing import SoldLine, standing_points
+from loyalty.policies.terms import Clock, ExpiryKind, PurchaseClock, Terms, lot_dates
+from loyalty.queries.programmes import fed_by, list_programme_rules
+
+# Kept per award and line key: points earned, points standing, id of the terms they were granted under.
+Lines = dict[str, list[int]]
+
+
+@dataclass(slots=True)
+class Case:
+    """One purchase in one programme: what it is, what was posted for it, and what is to be posted now."""
+
+    purchase: Purchase
+    lines: list[PurchaseLine]
+    not_money_minor: int
+    award: Award
+    member: Member | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+
+    @property
+    def clock(self) -> PurchaseClock:
+        """The moments that a return window can start at."""
+        return PurchaseClock(self.purchase.placed_at, self.purchase.paid_at, self.purchase.delivered_at)
+
+    def next_key(self) -> str:
+        """Number the next posting of this purchase."""
+        self.award.posts += 1
+        return f"purchase:{self.purchase.id}:{self.award.posts}"
+
+
+def settle_awards(*, purchase_ids: Sequence[int], at: datetime | None = None, by: By = SYSTEM) -> int:
+    """Bring the awards of these purchases up to date in every programme that their channels feed.
+
+    Opens its own transaction. Locks: purchases, awards, accounts, each by ascending id. Replay: a purchase
+    whose revision has been applied is left alone. Queries: constant, whatever the number of purchases.
+    Gives the number of awards that changed.
+    """
+    at = clock.now() if at is None else at
+    with transaction.atomic():
+        purchases = lock_purchases(purchase_ids)
+        if not purchases:
+            return 0
+        feeds = dict(
+            Channel.objects.filter(id__in={row.channel_id for row in purchases.values()}).values_list("id", "programmes")
+        )
+        every_programme = list_programme_rules()
+        changed = 0
+        for rules in every_programme:
+            fed = [row for row in purchases.values() if rules in fed_by(every_programme, feeds[row.channel_id])]
+            changed += _settle_programme(rules, fed, at, by)
+    return changed
+
+
+def _settle_programme(rules: ProgrammeRules, purchases: Sequence[Purchase], at: datetime, by: By) -> int:
+    cases = _due_cases(rules, purchases)
+    if not cases:
+        return 0
+    _find_members(rules, cases)
+    terms = rules.terms_by_id()
+    for case in cases:
+        _decide(rules, terms, case)
+    post([request for case in cases for request in case.requests], at=at, by=by)
+    _store([case.award for case in cases])
+    return len(cases)
+
+
+# -- 1. what is due -----------------------------------------------------------------------------------------------
+
+
+def _due_cases(rules: ProgrammeRules, purchases: Sequence[Purchase]) -> list[Case]:
+    awards = lock_awards(programme_id=rules.id, purchase_ids=[purchase.id for purchase in purchases])
+    due = [
+        purchase
+        for purchase in purchases
+        if purchase.id not in awards or awards[purchase.id].applied_revision < purchase.revision
+    ]
+    due_ids = [purchase.id for purchase in due]
+    lines: dict[int, list[PurchaseLine]] = defaultdict(list)
+    for line in PurchaseLine.objects.filter(purchase_id__in=due_ids).order_by("purchase_id", "key") if due else ():
+        lines[line.purchase_id].append(line)
+    paid_otherwise: dict[int, int] = defaultdict(int)
+    tenders = Tender.objects.filter(purchase_id__in=due_ids).exclude(kind="money")
+    for purchase_id, amount_minor in tenders.values_list("purchase_id", "amount_minor") if due else ():
+        paid_otherwise[purchase_id] += amount_minor
+    return [
+        Case(
+            purchase,
+            lines[purchase.id],
+            paid_otherwise[purchase.id],
+            awards.get(purchase.id) or Award(programme_id=rules.id, purchase=purchase),
+        )
+        for purchase in due
+    ]
+
+
+# -- 2. whose it is -----------------------------------------------------------------------------------------------
+
+
+def _find_members(rules: ProgrammeRules, cases: Sequence[Case]) -> None:
+    """Attach the member that each purchase belongs to. A purchase without a customer keeps the one it had."""
+    customers = resolve_customers(
+        customer_ids={case.purchase.customer_id for case in cases if case.purchase.customer_id is not None}
+    )
+    members = {
+        member.customer_id: member
+        for member in Member.objects.filter(programme_id=rules.id, customer_id__in=set(customers.values()))
+    }
+    if rules.enrolment is Enrolment.AUTOMATIC:
+        members |= _enrol(rules, cases, customers, members)
+    for case in cases:
+        if case.purchase.customer_id is not None:
+            case.member = members.get(customers[case.purchase.customer_id])
+
+
+def _enrol(
+    rules: ProgrammeRules, cases: Sequence[Case], customers: Mapping[int, int], members: Mapping[int, Member]
+) -> dict[int, Member]:
+    """Enrol whoever bought while the programme was live; their first purchase known so far is when they joined."""
+    first: dict[int, datetime] = {}
+    for case in cases:
+        placed_at, customer_id = case.purchase.placed_at, case.purchase.customer_id
+        if customer_id is not None and customers[customer_id] not in members and rules.earns_at(placed_at):
+            root = customers[customer_id]
+            first[root] = min(placed_at, first.get(root, placed_at))
+    return insert_members(programme_id=rules.id, joined_at=first, by_request=False) if first else {}
+
+
+# -- 3. under which facts -----------------------------------------------------------------------------------------
+
+
+def _facts(rules: ProgrammeRules, case: Case) -> dict[str, Any]:
+    """Give the facts frozen for this member, or freeze them now: rule and terms as of the purchase, eligibility."""
+    member = case.member
+    if member is None:
+        return {"reason": (NoPoints.NOT_MEMBER if case.purchase.customer_id else NoPoints.GUEST).value}
+    frozen: dict[str, Any] | None = case.award.facts.get(str(member.id))
+    if frozen is None:
+        frozen = case.award.facts[str(member.id)] = _freeze(rules, case, member)
+    return frozen
+
+
+def _freeze(rules: ProgrammeRules, case: Case, member: Member) -> dict[str, Any]:
+    purchase = case.purchase
+    reason = why_not(
+        rules,
+        Standing(MemberState(member.state), member.joined_at, member.joined_by_request, member.joined_with),
+        purchase_id=purchase.id,
+        placed_at=purchase.placed_at,
+        currency=purchase.currency,
+    )
+    if reason is not None:
+        return {"reason": reason.value}
+    rule = rules.rule_at(purchase.placed_at)
+    terms = rules.terms_at(purchase.placed_at)
+    if rule is None or None not in terms:
+        return {"reason": NoPoints.NOT_LIVE.value}
+    return {
+        "rule": rule.id,
+        "terms": {str(group_id or 0): terms_id for group_id, terms_id in terms.items()},
+        "rate": str(rules.rate_at(purchase.currency, purchase.placed_at)),
+    }
+
+
+# -- 4. what it should stand for ----------------------------------------------------------------------------------
+
+
+def _decide(rules: ProgrammeRules, terms: Mapping[int, Terms], case: Case) -> None:
+    award, old_member_id = case.award, case.award.member_id
+    if case.member is None and old_member_id is not None and case.purchase.customer_id is None:
+        case.member = award.member
+    case.facts = _facts(rules, case)
+    lines, explanation = _target(rules, case)
+    new_member_id = case.member.id if case.member else None
+    posted = _by_terms(award.lines)
+    if old_member_id is not None and old_member_id != new_member_id:
+        _take_back(rules, case, old_member_id, posted, "reassigned")
+        posted = {}
+    if new_member_id is not None:
+        _post_difference(rules, terms, case, posted, _by_terms(lines), explanation)
+    award.member_id = new_member_id
+    award.lines = lines
+    award.earned_points = sum(earned for earned, _, _ in lines.values())
+    award.standing_points = sum(standing for _, standing, _ in lines.values())
+    award.applied_revision = case.purchase.revision
+    award.reason = case.facts.get("reason", "") or ("" if award.earned_points else _why_nothing(explanation))
+
+
+def _why_nothing(explanation: Mapping[str, Any]) -> str:
+    return (NoPoints.TOO_SMALL if explanation["counted_minor"] else NoPoints.NOTHING_COUNTS).value
+
+
+def _target(rules: ProgrammeRules, case: Case) -> tuple[Lines, dict[str, Any]]:
+    """Quote the goods as sold and let returns lower what stands; say how it came about."""
+    if "reason" in case.facts:
+        return {}, {}
+    rule = rules.rule(case.facts["rule"])
+    quoted = quote(_basket(case), [rule], EarningFacts(Fraction(case.facts["rate"])))
+    earned = {key: line.points for key, line in quoted.lines.items() if line.points}
+    standing = standing_points(
+        [_sold(line) for line in case.lines],
+        earned,
+        refunded_minor=case.purchase.refunded_minor,
+        is_cancelled=case.purchase.status == "cancelled",
+    )
+    terms = _terms_of_lines(rules, case, earned)
+    lines = {key: [points, standing[key], terms[key]] for key, points in earned.items()}
+    explanation = {
+        "rule": rule.id,
+        "counted_minor": quoted.counted_minor,
+        "paid_otherwise_minor": quoted.paid_otherwise_minor,
+        "points": quoted.points,
+        "currency": case.purchase.currency,
+        "rate": case.facts["rate"],
+    }
+    return lines, explanation
+
+
+def _basket(case: Case) -> Basket:
+    return Basket(
+        tuple(
+            BasketLine(line.key, line.sold_minor, line.tax_minor, line.is_goods, line.sku, line.brand, line.category_path)
+            for line in case.lines
+        ),
+        case.not_money_minor,
+    )
+
+
+def _sold(line: PurchaseLine) -> SoldLine:
+    return SoldLine(line.key, line.sold_minor, line.quantity, line.returned_quantity, line.returned_minor)
+
+
+def _terms_of_lines(rules: ProgrammeRules, case: Case, keys: Iterable[str]) -> dict[str, int]:
+    """Choose the terms of each line: its product group's where that had some, else those of all other goods."""
+    frozen: Mapping[str, int] = case.facts["terms"]
+    by_key = {line.key: line for line in case.lines}
+    found = {}
+    for key in keys:
+        line = by_key.get(key)
+        group_id = None
+        if line is not None and rules.groups:
+            group_id = rules.group_of(sku=line.sku, brand=line.brand, category_path=line.category_path)
+        found[key] = frozen.get(str(group_id or 0), frozen["0"])
+    return found
+
+
+def _by_terms(lines: Lines) -> dict[int, int]:
+    """Sum what stands by terms: one lot is granted, or one part taken back, for each."""
+    standing: dict[int, int] = defaultdict(int)
+    for _, points, terms_id in lines.values():
+        standing[terms_id] += points
+    return dict(standing)
+
+
+# -- 5. what to post ----------------------------------------------------------------------------------------------
+
+
+def _post_difference(
+    rules: ProgrammeRules,
+    terms: Mapping[int, Terms],
+    case: Case,
+    posted: Mapping[int, int],
+    target: Mapping[int, int],
+    explanation: dict[str, Any],
+) -> None:
+    """Ask for what differs between what was posted and what should stand. Taking back comes first."""
+    change = {terms_id: target.get(terms_id, 0) - posted.get(terms_id, 0) for terms_id in {*posted, *target}}
+    too_much = {terms_id: -points for terms_id, points in sorted(change.items()) if points < 0}
+    missing = {terms_id: points for terms_id, points in sorted(change.items()) if points > 0}
+    assert case.member is not None
+    _take_back(rules, case, case.member.id, too_much, _why_taken(case))
+    _date(case)
+    if missing:
+        case.requests.append(_accrual(rules, terms, case, missing, explanation))
+
+
+def _take_back(
+    rules: ProgrammeRules, case: Case, member_id: int, parts: Mapping[int, int], reason: str
+) -> None:
+    parts = {terms_id: points for terms_id, points in parts.items() if points}
+    if not parts:
+        return
+    case.requests.append(
+        ClawBack(
+            member_id=member_id,
+            key=case.next_key(),
+            reason=reason,
+            channel_id=case.purchase.channel_id,
+            explanation={"taken": sum(parts.values()), "lines": {str(key): value for key, value in parts.items()}},
+            parts=tuple(parts.items()),
+            purchase_id=case.purchase.id,
+            policy=rules.debt_policy,
+            qualifying_at=case.purchase.placed_at,
+        )
+    )
+
+
+def _why_taken(case: Case) -> str:
+    if case.purchase.status == "cancelled":
+        return "cancelled"
+    has_returns = case.purchase.refunded_minor or any(
+        line.returned_minor or line.returned_quantity for line in case.lines
+    )
+    return "returned" if has_returns else "repriced"
+
+
+def _accrual(
+    rules: ProgrammeRules,
+    terms: Mapping[int, Terms],
+    case: Case,
+    missing: Mapping[int, int],
+    explanation: dict[str, Any],
+) -> Accrue:
+    assert case.member is not None
+    parts = []
+    for terms_id, points in missing.items():
+        dates = lot_dates(terms[terms_id], case.clock, rules.zone)
+        lapses = terms[terms_id].expiry_kind is ExpiryKind.INACTIVITY
+        parts.append(Part(points, dates, terms_id, terms[terms_id].expiry_months if lapses else None))
+        if dates.waits_for and dates.waits_for not in case.award.waits_for:
+            case.award.waits_for.append(dates.waits_for)
+    return Accrue(
+        member_id=case.member.id,
+        key=case.next_key(),
+        reason="purchase",
+        channel_id=case.purchase.channel_id,
+        explanation={**explanation, "lines": {str(key): value for key, value in missing.items()}},
+        parts=tuple(parts),
+        earned_at=case.purchase.placed_at,
+        source_kind="purchase",
+        source_id=case.purchase.id,
+        qualifying_points=sum(missing.values()),
+    )
+
+
+def _date(case: Case) -> None:
+    """Set the dates of lots whose payment or delivery has become known."""
+    assert case.member is not None
+    for waits_for in list(case.award.waits_for):
+        fact = case.clock.fact(Clock(waits_for))
+        if fact is not None:
+            case.award.waits_for.remove(waits_for)
+            case.requests.append(
+                DatePurchase(
+                    member_id=case.member.id,
+                    key=case.next_key(),
+                    reason=waits_for,
+                    purchase_id=case.purchase.id,
+                    waits_for=waits_for,
+                    fact_at=fact,
+                )
+            )
+
+
+# -- 6. what is kept ----------------------------------------------------------------------------------------------
+
+
+def _store(awards: Sequence[Award]) -> None:
+    new = [award for award in awards if award.pk is None]
+    known = [award for award in awards if award.pk is not None]
+    if new:
+        Award.objects.bulk_create(new)
+    if known:
+        Award.objects.bulk_update(
+            known,
+            [
+                "member",
+                "facts",
+                "lines",
+                "earned_points",
+                "standing_points",
+                "applied_revision",
+                "posts",
+                "waits_for",
+                "reason",
+            ],
+        )

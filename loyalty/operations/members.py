@@ -1,0 +1,256 @@
+"""Joining, leaving, pausing; points given and taken by a person."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from secrets import choice
+
+from django.db import IntegrityError, transaction
+
+from backstage import clock
+from backstage.operations import audit
+from backstage.policies import SHOP, By
+from commerce.queries.customers import resolve_customer
+from loyalty.ledger import moves
+from loyalty.ledger.posting import Posted
+from loyalty.models import EntryNote, Member, PointsAccount, TermsVersion
+from loyalty.policies.card_number import ALPHABET, BODY_LENGTH, with_check
+from loyalty.policies.programme import MemberState
+from loyalty.queries.programmes import get_programme_rules
+
+UNDO_LEAVING_DAYS = 14
+
+
+class CannotJoin(ValueError):
+    """The programme takes no members now, or this member cannot come back by asking."""
+
+
+class NotPossible(ValueError):
+    """A member's state does not allow what was asked."""
+
+    def __init__(self, *, member_id: int, state: str, wanted: str) -> None:
+        self.member_id = member_id
+        self.state = state
+        super().__init__(f"Member {member_id} is {state} and can't be {wanted}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A membership, and whether it is new."""
+
+    member_id: int
+    number: str
+    is_new: bool
+
+
+def enrol(
+    *,
+    customer_id: int,
+    programme_id: int,
+    purchase_id: int | None = None,
+    terms_id: int | None = None,
+    at: datetime | None = None,
+    by: By = SHOP,
+) -> Enrolled:
+    """Make a customer a member, with an account of points, on their request.
+
+    `purchase_id` is the order that led to joining: it counts, whenever it was placed. Replay: a member stays
+    the member that they are. What they bought within the backdate window becomes due again and is awarded by
+    `settle_awards`. Raises: CannotJoin while the programme takes nobody.
+    """
+    at = clock.now() if at is None else at
+    customer_id = resolve_customer(customer_id)
+    if not get_programme_rules(programme_id).joins_at(at):
+        raise CannotJoin("The programme takes no new members now. Switch it on, then ask again.")
+    with transaction.atomic():
+        known = Member.objects.filter(programme_id=programme_id, customer_id=customer_id).first()
+        if known is not None:
+            return Enrolled(known.id, known.number, False)
+        (member,) = insert_members(
+            programme_id=programme_id, joined_at={customer_id: at}, by_request=True, purchase_id=purchase_id
+        ).values()
+        if terms_id is not None:
+            accept_terms(member_id=member.id, terms_id=terms_id, at=at)
+        audit.record(kind="member_joined", object_kind="member", object_id=member.id, by=by, at=at)
+    return Enrolled(member.id, member.number, True)
+
+
+def insert_members(
+    *, programme_id: int, joined_at: Mapping[int, datetime], by_request: bool, purchase_id: int | None = None
+) -> dict[int, Member]:
+    """Insert members with their accounts, by customer id; whoever is a member already is left as they are.
+
+    Queries: 4, whatever the number. Two processes that enrol the same customer end with one member.
+    """
+    rows = [
+        Member(
+            programme_id=programme_id,
+            customer_id=customer_id,
+            number=new_number(),
+            joined_at=moment,
+            joined_by_request=by_request,
+            joined_with=purchase_id,
+        )
+        for customer_id, moment in sorted(joined_at.items())
+    ]
+    Member.objects.bulk_create(rows, ignore_conflicts=True)
+    members = Member.objects.filter(programme_id=programme_id, customer_id__in=joined_at)
+    by_customer = {member.customer_id: member for member in members.order_by("id")}
+    if missing := joined_at.keys() - by_customer.keys():
+        raise IntegrityError(f"card numbers ran into taken ones for customers {sorted(missing)}; try again")
+    PointsAccount.objects.bulk_create(
+        [PointsAccount(member=member) for member in by_customer.values()], ignore_conflicts=True
+    )
+    return by_customer
+
+
+def new_number() -> str:
+    """Draw a card number: 23⁸ possibilities, so nobody guesses a neighbour's."""
+    return with_check("".join(choice(ALPHABET) for _ in range(BODY_LENGTH)))
+
+
+def accept_terms(*, member_id: int, terms_id: int, at: datetime | None = None) -> None:
+    """Keep which version of the terms a member accepted, and when."""
+    at = clock.now() if at is None else at
+    terms = TermsVersion.objects.get(id=terms_id)
+    Member.objects.filter(id=member_id, programme_id=terms.programme_id).update(terms=terms, terms_accepted_at=at)
+
+
+def leave(*, member_id: int, at: datetime | None = None, by: By = SHOP) -> None:
+    """Take a member out of the programme. It can be undone for 14 days; then the points end by entries."""
+    _change_state(
+        member_id, (MemberState.ACTIVE, MemberState.PAUSED), MemberState.LEFT, "member_left", at=at, by=by
+    )
+
+
+def undo_leaving(*, member_id: int, at: datetime | None = None, by: By = SHOP) -> None:
+    """Take a member back as if they had not left. Raises: NotPossible after 14 days."""
+    at = clock.now() if at is None else at
+    member = Member.objects.get(id=member_id)
+    if member.left_at is not None and at >= member.left_at + timedelta(days=UNDO_LEAVING_DAYS):
+        raise NotPossible(member_id=member_id, state="left for more than 14 days", wanted="taken back")
+    _change_state(member_id, (MemberState.LEFT,), MemberState.ACTIVE, "member_came_back", at=at, by=by)
+
+
+def pause(*, member_id: int, at: datetime | None = None, by: By = SHOP) -> None:
+    """Stop earning and spending for a member, who then reads "your account is paused, ask us"."""
+    _change_state(member_id, (MemberState.ACTIVE,), MemberState.PAUSED, "member_paused", at=at, by=by)
+
+
+def resume(*, member_id: int, at: datetime | None = None, by: By = SHOP) -> None:
+    """Let a paused member earn and spend again."""
+    _change_state(member_id, (MemberState.PAUSED,), MemberState.ACTIVE, "member_resumed", at=at, by=by)
+
+
+def forfeit_after_leaving(*, member_ids: Iterable[int], at: datetime, by: By) -> int:
+    """End the points of those who left 14 days ago or more; give their number."""
+    before = at - timedelta(days=UNDO_LEAVING_DAYS)
+    gone = Member.objects.filter(id__in=member_ids, state=MemberState.LEFT.value, left_at__lte=before)
+    rows = list(gone.order_by("id").values_list("id", "left_at"))
+    for member_id, left_at in rows:
+        moves.forfeit(member_id=member_id, key=f"left:{left_at:%Y%m%d%H%M%S}", reason="left", at=at, by=by)
+    return len(rows)
+
+
+def give_points(
+    *,
+    member_id: int,
+    points: int,
+    key: str,
+    reason: str,
+    expires_at: datetime | None = None,
+    message: str = "",
+    note: str = "",
+    counts_for_level: bool = False,
+    at: datetime | None = None,
+    by: By,
+) -> Posted:
+    """Give points by hand; they are ready at once. `key` makes a double click one gift.
+
+    Replay: the same key and points change nothing. Raises: ValueError without a reason or for no points.
+    """
+    at = clock.now() if at is None else at
+    _check_by_hand(points, reason)
+    with transaction.atomic():
+        posted = moves.give(
+            member_id=member_id,
+            points=points,
+            key=key,
+            reason=reason,
+            expires_at=expires_at,
+            counts_for_level=counts_for_level,
+            at=at,
+            by=by,
+        )
+        _note(posted, member_id, "points_given", points, message, note, at=at, by=by)
+    return posted
+
+
+def take_points(
+    *,
+    member_id: int,
+    points: int,
+    key: str,
+    reason: str,
+    message: str = "",
+    note: str = "",
+    counts_for_level: bool = False,
+    at: datetime | None = None,
+    by: By,
+) -> Posted:
+    """Take points back by hand. Raises: NotEnoughPoints with both numbers; never below zero."""
+    at = clock.now() if at is None else at
+    _check_by_hand(points, reason)
+    with transaction.atomic():
+        posted = moves.take_back(
+            member_id=member_id,
+            points=points,
+            key=key,
+            reason=reason,
+            counts_for_level=counts_for_level,
+            at=at,
+            by=by,
+        )
+        _note(posted, member_id, "points_taken", points, message, note, at=at, by=by)
+    return posted
+
+
+def _check_by_hand(points: int, reason: str) -> None:
+    if not isinstance(points, int) or isinstance(points, bool) or not 0 < points <= 2**53:
+        raise ValueError(f"{points!r} is no number of points. Give a whole number above zero.")
+    if not reason:
+        raise ValueError("Points given or taken by hand need a reason. Choose one.")
+
+
+def _note(
+    posted: Posted, member_id: int, kind: str, points: int, message: str, note: str, *, at: datetime, by: By
+) -> None:
+    if posted.is_replay:
+        return
+    EntryNote.objects.create(
+        entry_id=posted.entry_id, member_id=member_id, by_label=by.label, for_member=message, internal=note
+    )
+    audit.record(
+        kind=kind, object_kind="member", object_id=member_id, by=by, at=at, after={"points": points}
+    )
+
+
+def _change_state(
+    member_id: int,
+    from_states: tuple[MemberState, ...],
+    to_state: MemberState,
+    audit_kind: str,
+    *,
+    at: datetime | None,
+    by: By,
+) -> None:
+    at = clock.now() if at is None else at
+    with transaction.atomic():
+        changed = Member.objects.filter(id=member_id, state__in=[state.value for state in from_states]).update(
+            state=to_state.value, left_at=at if to_state is MemberState.LEFT else None
+        )
+        if changed != 1:
+            raise NotPossible(
+                member_id=member_id, state=Member.objects.get(id=member_id).state, wanted=to_state.value
+            )
+        audit.record(kind=audit_kind, object_kind="member", object_id=member_id, by=by, at=at)

@@ -1,0 +1,148 @@
+"""All versions of a programme's rules as plain values, and which of them ran at a moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from loyalty.policies.earning import BaseRule
+from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
+from loyalty.policies.terms import Terms
+
+
+class _Version(Protocol):
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime | None: ...
+
+
+AnyVersion = TypeVar("AnyVersion", bound=_Version)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of time in one state. `ends_at` is exclusive, None while it lasts."""
+
+    state: ProgrammeState
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVersion:
+    """An earning rule and when it ran."""
+
+    rule: BaseRule
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LotTermsVersion:
+    """A window and expiry, when they ran, and for which product group (None: all other goods)."""
+
+    terms: Terms
+    group_id: int | None
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Goods with terms of their own."""
+
+    id: int
+    skus: frozenset[str]
+    brands: frozenset[str]
+    category_paths: tuple[str, ...]
+
+    def fits(self, *, sku: str, brand: str, category_path: str) -> bool:
+        """Tell whether an article belongs here: by number, by brand, or by its category or one above it."""
+        in_category = any(
+            category_path == path or category_path.startswith(f"{path}/") for path in self.category_paths
+        )
+        return sku in self.skus or brand in self.brands or in_category
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a foreign minor unit is worth in the programme's minor units, from a moment on."""
+
+    currency: str
+    per_minor: Fraction
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeRules:
+    """A programme with every version of its rules, oldest first."""
+
+    id: int
+    key: str
+    currency: str
+    zone: ZoneInfo
+    enrolment: Enrolment
+    backdate_days: int
+    debt_policy: DebtPolicy
+    phases: tuple[Phase, ...]
+    rules: tuple[RuleVersion, ...]
+    terms: tuple[LotTermsVersion, ...]
+    groups: tuple[Group, ...]
+    rates: tuple[Rate, ...]
+
+    def earns_at(self, at: datetime) -> bool:
+        """Tell whether purchases of that moment earn."""
+        phase = running(self.phases, at)
+        return phase is not None and PROGRAMME_ALLOWS[phase.state].earn
+
+    def joins_at(self, at: datetime) -> bool:
+        """Tell whether customers could join at that moment."""
+        phase = running(self.phases, at)
+        return phase is not None and PROGRAMME_ALLOWS[phase.state].join
+
+    def rule_at(self, at: datetime) -> BaseRule | None:
+        """Find the earning rule that ran at that moment."""
+        version = running(self.rules, at)
+        return version.rule if version else None
+
+    def rule(self, rule_id: int) -> BaseRule:
+        """Give a rule by its id, whenever it ran."""
+        return next(version.rule for version in self.rules if version.rule.id == rule_id)
+
+    def terms_at(self, at: datetime) -> dict[int | None, int]:
+        """Give the ids of the terms that ran at that moment, by product group; None is all other goods."""
+        group_ids = (None, *(group.id for group in self.groups))
+        found = {
+            group_id: running([version for version in self.terms if version.group_id == group_id], at)
+            for group_id in group_ids
+        }
+        return {group_id: version.terms.id for group_id, version in found.items() if version}
+
+    def terms_by_id(self) -> Mapping[int, Terms]:
+        """Give every version of the terms by its id."""
+        return {version.terms.id: version.terms for version in self.terms}
+
+    def group_of(self, *, sku: str, brand: str, category_path: str) -> int | None:
+        """Find the first product group, by id, that an article belongs to."""
+        for group in self.groups:
+            if group.fits(sku=sku, brand=brand, category_path=category_path):
+                return group.id
+        return None
+
+    def rate_at(self, currency: str, at: datetime) -> Fraction | None:
+        """Give what a minor unit of `currency` is worth here, or None where no rate is known."""
+        if currency == self.currency:
+            return Fraction(1)
+        known = [rate for rate in self.rates if rate.currency == currency and rate.starts_at <= at]
+        return known[-1].per_minor if known else None
+
+
+def running(versions: Iterable[AnyVersion], at: datetime) -> AnyVersion | None:
+    """Find the version whose period [starts_at, ends_at) contains the moment."""
+    for version in versions:
+        if version.starts_at <= at and (version.ends_at is None or at < version.ends_at):
+            return version
+    return None

@@ -1,0 +1,93 @@
+"""Programmes and their rules, kept in memory as long as their stamp stands."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from fractions import Fraction
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from babel.numbers import get_currency_precision
+
+from loyalty.ledger.books import terms_of
+from loyalty.models import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme, ProgrammePhase
+from loyalty.policies.earning import BaseRule, Rounding
+from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
+from loyalty.policies.rules import Group, Phase, ProgrammeRules, Rate, RuleVersion, LotTermsVersion
+
+# Rules by programme id, with the stamp that they were read at. A process may keep them, because every change
+# sets a new stamp in its own transaction and each use compares it with one read.
+_kept: dict[int, tuple[UUID, ProgrammeRules]] = {}
+
+
+def list_programme_rules() -> list[ProgrammeRules]:
+    """Give the rules of every programme, by id. Queries: 1, and 5 more for each programme that has changed."""
+    return [_rules(programme) for programme in Programme.objects.order_by("id")]
+
+
+def get_programme_rules(programme_id: int) -> ProgrammeRules:
+    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 6 after a change."""
+    return _rules(Programme.objects.get(id=programme_id))
+
+
+def fed_by(rules: Iterable[ProgrammeRules], channel_programmes: Iterable[str]) -> list[ProgrammeRules]:
+    """Choose the programmes that a channel feeds; a channel that names none feeds them all."""
+    keys = set(channel_programmes)
+    return [programme for programme in rules if not keys or programme.key in keys]
+
+
+def _rules(programme: Programme) -> ProgrammeRules:
+    kept = _kept.get(programme.id)
+    if kept is None or kept[0] != programme.rules_stamp:
+        kept = _kept[programme.id] = (programme.rules_stamp, _read(programme))
+    return kept[1]
+
+
+def _read(programme: Programme) -> ProgrammeRules:
+    return ProgrammeRules(
+        id=programme.id,
+        key=programme.key,
+        currency=programme.currency,
+        zone=ZoneInfo(programme.time_zone),
+        enrolment=Enrolment(programme.enrolment),
+        backdate_days=programme.backdate_days,
+        debt_policy=DebtPolicy(programme.debt_policy),
+        phases=tuple(
+            Phase(ProgrammeState(row.state), row.starts_at, row.ends_at)
+            for row in ProgrammePhase.objects.filter(programme=programme).order_by("starts_at")
+        ),
+        rules=tuple(
+            RuleVersion(_base_rule(row), row.starts_at, row.ends_at)
+            for row in EarningRule.objects.filter(programme=programme).order_by("starts_at")
+        ),
+        terms=tuple(
+            LotTermsVersion(terms_of(row), row.product_group_id, row.starts_at, row.ends_at)
+            for row in LotTerms.objects.filter(programme=programme).order_by("starts_at")
+        ),
+        groups=tuple(_group(row) for row in ProductGroup.objects.filter(programme=programme).order_by("id")),
+        rates=tuple(_rates(programme)),
+    )
+
+
+def _base_rule(row: EarningRule) -> BaseRule:
+    return BaseRule(
+        id=row.id,
+        points=row.points,
+        per_minor=row.per_minor,
+        counts_tax=row.counts_tax,
+        counts_shipping=row.counts_shipping,
+        rounding=Rounding(row.rounding),
+    )
+
+
+def _group(row: ProductGroup) -> Group:
+    return Group(row.id, frozenset(row.skus), frozenset(row.brands), tuple(row.category_paths))
+
+
+def _rates(programme: Programme) -> list[Rate]:
+    """Turn rates between whole units into rates between minor units: 1 JPY has no hundredth, 1 KWD a thousandth."""
+    rows = ExchangeRate.objects.filter(programme=programme).order_by("starts_at")
+    here = get_currency_precision(programme.currency)
+    scale: dict[str, Fraction] = defaultdict(lambda: Fraction(1))
+    for currency in {row.currency for row in rows}:
+        scale[currency] = Fraction(10) ** here / Fraction(10) ** get_currency_precision(currency)
+    return [Rate(row.currency, Fraction(row.rate) * scale[row.currency], row.starts_at) for row in rows]

@@ -116,6 +116,11 @@ AUTH_PASSWORD_VALIDATORS = [
 # Where the data lives
 
 DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'encore.sqlite3'}"
+if not DATABASE_URL.startswith(("postgres://", "postgresql://", "sqlite://")):
+    raise ImproperlyConfigured(
+        f"DATABASE_URL starts with {DATABASE_URL.partition(':')[0]!r}. The ledger runs on PostgreSQL "
+        "(postgres://user:password@host:5432/name) and on SQLite (sqlite:////path/to/file)."
+    )
 
 
 def database(config: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +135,7 @@ def database(config: dict[str, Any]) -> dict[str, Any]:
         }
         # Not in memory, where threads share one connection and meet no locks.
         config["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
-    elif config["ENGINE"] == "django.db.backends.postgresql":
+    else:
         # Prepared statements save the planning of the ledger's long queries. A pooler in transaction mode
         # must know them (pgbouncer 1.21); before an older one set DATABASE_PREPARE_THRESHOLD=0, which means
         # never.
@@ -139,11 +144,6 @@ def database(config: dict[str, Any]) -> dict[str, Any]:
         # Connecting costs more than most requests.
         config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
         config["CONN_HEALTH_CHECKS"] = True
-    else:
-        raise ImproperlyConfigured(
-            f"DATABASE_URL starts with {DATABASE_URL.partition(':')[0]!r}. The ledger runs on PostgreSQL "
-            "(postgres://user:password@host:5432/name) and on SQLite (sqlite:////path/to/file)."
-        )
     return {**config, "OPTIONS": options | config.get("OPTIONS", {})}
 
 

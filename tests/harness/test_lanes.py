@@ -1,0 +1,94 @@
+"""Which runs of the suite there are, and how they add up."""
+
+import socket
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.harness import postgres_server, tally
+from tests.harness.lanes import Outcome, plan, report
+
+URL = "postgres://postgres@127.0.0.1:5432/encore"
+
+
+def lanes(url=URL, **options):
+    return [(lane.name, lane.vendor, lane.group) for lane in plan(url, **options)]
+
+
+def test_by_default_the_fast_tests_run_on_both_databases():
+    assert lanes(everything=False) == [
+        ("SQLite", "sqlite", "not slow"),
+        ("PostgreSQL", "postgresql", "not slow"),
+    ]
+
+
+def test_everything_adds_the_slow_group_and_the_newer_django():
+    assert lanes(everything=True, django61="/usr/bin/python3.13")[2:] == [
+        ("SQLite, slow group", "sqlite", "slow"),
+        ("PostgreSQL, slow group", "postgresql", "slow and not once"),
+        ("PostgreSQL, Django 6.1", "postgresql", "not slow and not once"),
+    ]
+
+
+def test_without_postgresql_the_newer_django_is_tried_on_sqlite():
+    assert lanes(url="", everything=True, django61="/usr/bin/python3.13") == [
+        ("SQLite", "sqlite", "not slow"),
+        ("SQLite, slow group", "sqlite", "slow"),
+        ("SQLite, Django 6.1", "sqlite", "not slow and not once"),
+    ]
+
+
+def test_the_last_line_is_the_sum_of_all_lanes(capsys):
+    code = report({"SQLite": Outcome(passed=5, seconds=2.4), "PostgreSQL": Outcome(passed=4, failed=1)})
+
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 1
+    assert lines[1:3] == ["SQLite      5 passed, 0 failed in 2 s", "PostgreSQL  4 passed, 1 failed in 0 s"]
+    assert lines[-1] == "9 passed, 1 failed"
+
+
+def test_a_run_without_a_single_test_proves_nothing_and_fails():
+    assert report({"SQLite": Outcome()}) == 1
+
+
+def test_what_was_left_out_is_said_with_its_reason(capsys):
+    code = report({"SQLite": Outcome(passed=5), "PostgreSQL": Outcome(left_out="no server and no binaries")})
+
+    assert code == 0
+    assert "PostgreSQL  left out: no server and no binaries" in capsys.readouterr().out
+
+
+def test_a_test_that_broke_in_its_set_up_counts_as_failed():
+    stats = {"passed": [1, 2], "failed": [3], "error": [4], "skipped": [5]}
+
+    assert tally.count(stats) == {"passed": 2, "failed": 2, "skipped": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.loopback
+@pytest.mark.parametrize("installed", [True, False], ids=["from the system", "from the wheel"])
+def test_a_server_of_our_own_starts_answers_and_is_gone_afterwards(monkeypatch, installed):
+    if not installed:
+        monkeypatch.setattr(postgres_server, "find_installed", lambda: None)
+
+    with postgres_server.started() as (address, source):
+        with psycopg.connect(f"{address}/postgres") as connection:
+            answer = connection.execute("SELECT 1").fetchone()
+        port = int(address.rpartition(":")[2])
+
+    assert answer == (1,)
+    assert source.startswith("one started from")
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_a_server_of_our_own_does_not_run_as_root():
+    with postgres_server.started() as (address, _), psycopg.connect(f"{address}/postgres") as connection:
+        folder = connection.execute("SHOW data_directory").fetchone()[0]
+        owner = Path(folder).stat().st_uid  # PostgreSQL starts only for the owner of its folder
+
+    assert owner != 0

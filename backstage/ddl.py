@@ -46,9 +46,9 @@ class AppendOnly(Operation):
 
     def database_forwards(
         self,
-        app_label: str,  # noqa: ARG002
+        app_label: str,
         schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
+        from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
         """Create the triggers."""
@@ -58,10 +58,10 @@ class AppendOnly(Operation):
 
     def database_backwards(
         self,
-        app_label: str,  # noqa: ARG002
+        app_label: str,
         schema_editor: BaseDatabaseSchemaEditor,
         from_state: ProjectState,
-        to_state: ProjectState,  # noqa: ARG002
+        to_state: ProjectState,
     ) -> None:
         """Drop the triggers."""
         table = from_state.apps.get_model(self.model)._meta.db_table

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Q
+from django.db.models import Count, Q
 
-from backstage.models import JobRun
+from backstage.models import JobChunk, JobRun
 from backstage.policies import By, JobState
 from backstage.policies.jobs import STALE_AFTER, slot_at
 from backstage.registry import Job, jobs
@@ -68,3 +68,32 @@ def has_other_approver(*, by: By) -> bool:
 def get_time_taken(run: JobRun) -> timedelta:
     """Return how long a run took, or has taken so far."""
     return (run.finished_at or run.seen_at) - run.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCounts:
+    """How the chunks of a run stand."""
+
+    all: int
+    done: int
+    failed: int
+
+
+def count_chunks(*, run_id: int) -> ChunkCounts:
+    """Count the chunks of a run.
+
+    Queries: 1.
+    """
+    counts = JobChunk.objects.filter(run_id=run_id).aggregate(
+        all=Count("pk"), done=Count("done_at"), failed=Count("failed_at")
+    )
+    return ChunkCounts(**counts)
+
+
+def list_failed_chunks(*, run_id: int, limit: int = 20) -> list[JobChunk]:
+    """Return the first chunks of a run that failed.
+
+    Queries: 1.
+    """
+    failed = JobChunk.objects.filter(run_id=run_id, failed_at__isnull=False)
+    return list(failed.order_by("number")[:limit])

@@ -16,7 +16,7 @@ Thing = TypeVar("Thing")
 Text = str | Promise
 
 
-class UnknownKey(LookupError):  # noqa: N818 - read as a phrase where it is raised
+class UnknownKey(LookupError):
     """Nothing is registered under this key: a misspelling, or the app that brought it is not installed."""
 
     def __init__(self, *, registry: str, key: str, known: Sequence[str]) -> None:
@@ -153,7 +153,8 @@ class ApprovalKind:
     """A kind of change that waits for a second look; `apply(payload, at, by)` makes it, in the same
     transaction.
 
-    `describe(payload)` says in one sentence what will happen, for whoever decides.
+    It raises ChangeRefusedError when the change cannot be made any more. `describe(payload)` says in one
+    sentence what will happen, for whoever decides.
     """
 
     name: str

@@ -14,6 +14,6 @@ from backstage import ddl
     sender=apps.get_app_config("encore_backstage"),
     dispatch_uid="encore_backstage.restore_append_only",
 )
-def restore_append_only(*, using: str, **kwargs: Any) -> None:  # noqa: ARG001
+def restore_append_only(*, using: str, **kwargs: Any) -> None:
     """Make the append-only triggers that the migrations before have dropped."""
     ddl.ensure_triggers(using=using)

@@ -4,6 +4,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 
+class ChangeRefusedError(ValueError):
+    """An approved change cannot be made any more; the message says why. Nothing is decided then."""
+
+
 class ApprovalState(StrEnum):
     """Where a request for approval stands."""
 

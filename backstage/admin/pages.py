@@ -1,0 +1,60 @@
+"""Pages of our own within the admin: one object, shown in our words instead of a form of disabled fields."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.admin.options import ModelAdmin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+
+def show_page(
+    model_admin: "ModelAdmin[Any]",
+    request: HttpRequest,
+    *,
+    obj: Model,
+    template: str,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    """Answer with a page that extends `encore/backstage/staff_page.html`."""
+    opts = model_admin.model._meta
+    return TemplateResponse(
+        request,
+        template,
+        {
+            **model_admin.admin_site.each_context(request),
+            "title": str(obj),
+            "opts": opts,
+            "list_address": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+            **context,
+        },
+        status=status,
+    )
+
+
+def find_object(model_admin: "ModelAdmin[Any]", request: HttpRequest, object_id: str) -> Any:
+    """Return the object that an address names, if this person may see it.
+
+    Raises: Http404, PermissionDenied.
+    """
+    obj = model_admin.get_object(request, unquote(object_id))
+    if obj is None:
+        raise Http404
+    if not model_admin.has_view_permission(request, obj):
+        raise PermissionDenied
+    return obj
+
+
+def page_url(model_admin: "ModelAdmin[Any]", name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+    """Return the address `<id>/<name>/` below the model's own."""
+    opts = model_admin.model._meta
+    return path(
+        f"<path:object_id>/{name}/",
+        model_admin.admin_site.admin_view(view),
+        name=f"{opts.app_label}_{opts.model_name}_{name}",
+    )

@@ -13,11 +13,9 @@ what was posted, and posts the difference:
 A lost signal, a crash between two commits or a doubled call therefore change nothing in the end.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from fractions import Fraction
 from typing import Any
 
 from django.db import transaction
@@ -25,33 +23,34 @@ from django.db import transaction
 from backstage import clock
 from backstage.policies import SYSTEM, By
 from commerce.locks import lock_purchases
-from commerce.models import Channel, Purchase, PurchaseLine, Tender
+from commerce.models import Channel, Purchase
 from commerce.queries.customers import resolve_customers
 from loyalty.ledger.posting import post
 from loyalty.locks import lock_awards
 from loyalty.models import Award, Member
 from loyalty.operations.members import insert_members
-from loyalty.policies.earning import Basket, BasketLine, EarningFacts, quote
+from loyalty.policies.awarding import Sale, Target, decide_target, standing_by_terms
 from loyalty.policies.eligibility import NoPoints, Standing, why_not
 from loyalty.policies.programme import Enrolment, MemberState
 from loyalty.policies.requests import Accrue, ClawBack, DatePurchase, Part, Request
 from loyalty.policies.rules import ProgrammeRules
-from loyalty.policies.standing import SoldLine, standing_points
 from loyalty.policies.terms import Clock, ExpiryKind, PurchaseClock, Terms, lot_dates
 from loyalty.queries.programmes import fed_by, list_programme_rules
-
-# Kept per award and line key: points earned, points standing, id of the terms they were granted under.
-Lines = dict[str, list[int]]
+from loyalty.queries.sales import get_sales
 
 
 @dataclass(slots=True)
 class Case:
-    """One purchase in one programme: what it is, what was posted for it, and what is to be posted now."""
+    """One purchase in one programme: what it is, what was posted for it, and what is to be posted now.
+
+    `old_member` holds what was posted, `member` is whose it should be now; both with merges resolved, so that
+    a purchase from before a merge stays where its points went.
+    """
 
     purchase: Purchase
-    lines: list[PurchaseLine]
-    not_money_minor: int
+    sale: Sale
     award: Award
+    old_member: Member | None = None
     member: Member | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
@@ -113,20 +112,10 @@ def _due_cases(rules: ProgrammeRules, purchases: Sequence[Purchase]) -> list[Cas
         for purchase in purchases
         if purchase.id not in awards or awards[purchase.id].applied_revision < purchase.revision
     ]
-    due_ids = [purchase.id for purchase in due]
-    lines: dict[int, list[PurchaseLine]] = defaultdict(list)
-    for line in PurchaseLine.objects.filter(purchase_id__in=due_ids).order_by("purchase_id", "key") if due else ():
-        lines[line.purchase_id].append(line)
-    paid_otherwise: dict[int, int] = defaultdict(int)
-    tenders = Tender.objects.filter(purchase_id__in=due_ids).exclude(kind="money")
-    for purchase_id, amount_minor in tenders.values_list("purchase_id", "amount_minor") if due else ():
-        paid_otherwise[purchase_id] += amount_minor
+    sales = get_sales(due)
     return [
         Case(
-            purchase,
-            lines[purchase.id],
-            paid_otherwise[purchase.id],
-            awards.get(purchase.id) or Award(programme_id=rules.id, purchase=purchase),
+            purchase, sales[purchase.id], awards.get(purchase.id) or Award(programme_id=rules.id, purchase=purchase)
         )
         for purchase in due
     ]
@@ -146,9 +135,29 @@ def _find_members(rules: ProgrammeRules, cases: Sequence[Case]) -> None:
     }
     if rules.enrolment is Enrolment.AUTOMATIC:
         members |= _enrol(rules, cases, customers, members)
+    holders = _resolve_members({case.award.member_id for case in cases if case.award.member_id is not None})
     for case in cases:
+        if case.award.member_id is not None:
+            case.old_member = holders[case.award.member_id]
         if case.purchase.customer_id is not None:
             case.member = members.get(customers[case.purchase.customer_id])
+
+
+def _resolve_members(member_ids: set[int]) -> dict[int, Member]:
+    """Give, for each member that an award names, the one that merges lead to. Queries: 0, 1, or 1 per merge."""
+    found: dict[int, Member] = {}
+    wanted = set(member_ids)
+    while wanted:
+        found |= {member.id: member for member in Member.objects.filter(id__in=wanted)}
+        wanted = {member.merged_into_id for member in found.values() if member.merged_into_id} - found.keys()
+    return {member_id: _end_of_merges(found, member_id) for member_id in member_ids}
+
+
+def _end_of_merges(members: Mapping[int, Member], member_id: int) -> Member:
+    member = members[member_id]
+    while member.merged_into_id is not None:
+        member = members[member.merged_into_id]
+    return member
 
 
 def _enrol(
@@ -172,7 +181,10 @@ def _facts(rules: ProgrammeRules, case: Case) -> dict[str, Any]:
     member = case.member
     if member is None:
         return {"reason": (NoPoints.NOT_MEMBER if case.purchase.customer_id else NoPoints.GUEST).value}
-    frozen: dict[str, Any] | None = case.award.facts.get(str(member.id))
+    same = case.old_member is not None and case.old_member == member
+    # After a merge the award still names the member it was made for, and so do its facts.
+    holder_id = case.award.member_id if same else member.id
+    frozen: dict[str, Any] | None = case.award.facts.get(str(holder_id))
     if frozen is None:
         frozen = case.award.facts[str(member.id)] = _freeze(rules, case, member)
     return frozen
@@ -204,90 +216,27 @@ def _freeze(rules: ProgrammeRules, case: Case, member: Member) -> dict[str, Any]
 
 
 def _decide(rules: ProgrammeRules, terms: Mapping[int, Terms], case: Case) -> None:
-    award, old_member_id = case.award, case.award.member_id
-    if case.member is None and old_member_id is not None and case.purchase.customer_id is None:
-        case.member = award.member
+    award = case.award
+    if case.member is None and case.purchase.customer_id is None:
+        case.member = case.old_member
     case.facts = _facts(rules, case)
-    lines, explanation = _target(rules, case)
-    new_member_id = case.member.id if case.member else None
-    posted = _by_terms(award.lines)
-    if old_member_id is not None and old_member_id != new_member_id:
-        _take_back(rules, case, old_member_id, posted, "reassigned")
+    target = decide_target(rules, case.facts, case.sale)
+    posted = standing_by_terms(award.lines)
+    if case.old_member is not None and case.old_member != case.member:
+        _take_back(rules, case, case.old_member, posted, "reassigned")
         posted = {}
-    if new_member_id is not None:
-        _post_difference(rules, terms, case, posted, _by_terms(lines), explanation)
-    award.member_id = new_member_id
-    award.lines = lines
-    award.earned_points = sum(earned for earned, _, _ in lines.values())
-    award.standing_points = sum(standing for _, standing, _ in lines.values())
+    if case.member is not None:
+        _post_difference(rules, terms, case, posted, target)
+    if case.old_member != case.member:
+        award.member = case.member
+    award.lines = target.lines
+    award.earned_points, award.standing_points = target.earned_points, target.standing_points
     award.applied_revision = case.purchase.revision
-    award.reason = case.facts.get("reason", "") or ("" if award.earned_points else _why_nothing(explanation))
+    award.reason = case.facts.get("reason", "") or ("" if award.earned_points else _why_nothing(target))
 
 
-def _why_nothing(explanation: Mapping[str, Any]) -> str:
-    return (NoPoints.TOO_SMALL if explanation["counted_minor"] else NoPoints.NOTHING_COUNTS).value
-
-
-def _target(rules: ProgrammeRules, case: Case) -> tuple[Lines, dict[str, Any]]:
-    """Quote the goods as sold and let returns lower what stands; say how it came about."""
-    if "reason" in case.facts:
-        return {}, {}
-    rule = rules.rule(case.facts["rule"])
-    quoted = quote(_basket(case), [rule], EarningFacts(Fraction(case.facts["rate"])))
-    earned = {key: line.points for key, line in quoted.lines.items() if line.points}
-    standing = standing_points(
-        [_sold(line) for line in case.lines],
-        earned,
-        refunded_minor=case.purchase.refunded_minor,
-        is_cancelled=case.purchase.status == "cancelled",
-    )
-    terms = _terms_of_lines(rules, case, earned)
-    lines = {key: [points, standing[key], terms[key]] for key, points in earned.items()}
-    explanation = {
-        "rule": rule.id,
-        "counted_minor": quoted.counted_minor,
-        "paid_otherwise_minor": quoted.paid_otherwise_minor,
-        "points": quoted.points,
-        "currency": case.purchase.currency,
-        "rate": case.facts["rate"],
-    }
-    return lines, explanation
-
-
-def _basket(case: Case) -> Basket:
-    return Basket(
-        tuple(
-            BasketLine(line.key, line.sold_minor, line.tax_minor, line.is_goods, line.sku, line.brand, line.category_path)
-            for line in case.lines
-        ),
-        case.not_money_minor,
-    )
-
-
-def _sold(line: PurchaseLine) -> SoldLine:
-    return SoldLine(line.key, line.sold_minor, line.quantity, line.returned_quantity, line.returned_minor)
-
-
-def _terms_of_lines(rules: ProgrammeRules, case: Case, keys: Iterable[str]) -> dict[str, int]:
-    """Choose the terms of each line: its product group's where that had some, else those of all other goods."""
-    frozen: Mapping[str, int] = case.facts["terms"]
-    by_key = {line.key: line for line in case.lines}
-    found = {}
-    for key in keys:
-        line = by_key.get(key)
-        group_id = None
-        if line is not None and rules.groups:
-            group_id = rules.group_of(sku=line.sku, brand=line.brand, category_path=line.category_path)
-        found[key] = frozen.get(str(group_id or 0), frozen["0"])
-    return found
-
-
-def _by_terms(lines: Lines) -> dict[int, int]:
-    """Sum what stands by terms: one lot is granted, or one part taken back, for each."""
-    standing: dict[int, int] = defaultdict(int)
-    for _, points, terms_id in lines.values():
-        standing[terms_id] += points
-    return dict(standing)
+def _why_nothing(target: Target) -> str:
+    return (NoPoints.TOO_SMALL if target.explanation["counted_minor"] else NoPoints.NOTHING_COUNTS).value
 
 
 # -- 5. what to post ----------------------------------------------------------------------------------------------
@@ -298,29 +247,29 @@ def _post_difference(
     terms: Mapping[int, Terms],
     case: Case,
     posted: Mapping[int, int],
-    target: Mapping[int, int],
-    explanation: dict[str, Any],
+    target: Target,
 ) -> None:
     """Ask for what differs between what was posted and what should stand. Taking back comes first."""
-    change = {terms_id: target.get(terms_id, 0) - posted.get(terms_id, 0) for terms_id in {*posted, *target}}
+    standing = standing_by_terms(target.lines)
+    change = {terms_id: standing.get(terms_id, 0) - posted.get(terms_id, 0) for terms_id in {*posted, *standing}}
     too_much = {terms_id: -points for terms_id, points in sorted(change.items()) if points < 0}
     missing = {terms_id: points for terms_id, points in sorted(change.items()) if points > 0}
     assert case.member is not None
-    _take_back(rules, case, case.member.id, too_much, _why_taken(case))
+    _take_back(rules, case, case.member, too_much, _why_taken(case))
     _date(case)
     if missing:
-        case.requests.append(_accrual(rules, terms, case, missing, explanation))
+        case.requests.append(_accrual(rules, terms, case, missing, target.explanation))
 
 
 def _take_back(
-    rules: ProgrammeRules, case: Case, member_id: int, parts: Mapping[int, int], reason: str
+    rules: ProgrammeRules, case: Case, member: Member, parts: Mapping[int, int], reason: str
 ) -> None:
     parts = {terms_id: points for terms_id, points in parts.items() if points}
     if not parts:
         return
     case.requests.append(
         ClawBack(
-            member_id=member_id,
+            member_id=member.id,
             key=case.next_key(),
             reason=reason,
             channel_id=case.purchase.channel_id,
@@ -334,12 +283,9 @@ def _take_back(
 
 
 def _why_taken(case: Case) -> str:
-    if case.purchase.status == "cancelled":
+    if case.sale.is_cancelled:
         return "cancelled"
-    has_returns = case.purchase.refunded_minor or any(
-        line.returned_minor or line.returned_quantity for line in case.lines
-    )
-    return "returned" if has_returns else "repriced"
+    return "returned" if case.sale.has_returns else "repriced"
 
 
 def _accrual(

@@ -1,0 +1,131 @@
+"""What a purchase should stand for, given the facts that were frozen when it was first seen."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from loyalty.policies.earning import Basket, BasketLine, EarningFacts, quote
+from loyalty.policies.rules import ProgrammeRules
+from loyalty.policies.standing import SoldLine, standing_points
+
+# Kept per line key: points earned, points standing, id of the terms that they were granted under.
+AwardLines = dict[str, list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SaleLine:
+    """One line of a purchase as the shop last told it. Units: minor units, tax included; pieces."""
+
+    key: str
+    sku: str
+    brand: str
+    category_path: str
+    quantity: Decimal
+    sold_minor: int
+    tax_minor: int
+    returned_quantity: Decimal
+    returned_minor: int | None
+    is_goods: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A purchase as the shop last told it. `not_money_minor` was paid with points or a gift card."""
+
+    currency: str
+    lines: tuple[SaleLine, ...]
+    not_money_minor: int = 0
+    refunded_minor: int = 0
+    is_cancelled: bool = False
+
+    @property
+    def has_returns(self) -> bool:
+        """Whether anything of it has come back, or money for it."""
+        return bool(self.refunded_minor) or any(
+            line.returned_minor or line.returned_quantity for line in self.lines
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a purchase should stand for, per line and per terms, and how that came about."""
+
+    lines: AwardLines
+    explanation: dict[str, Any]
+
+    @property
+    def earned_points(self) -> int:
+        """What the goods as sold have earned."""
+        return sum(earned for earned, _, _ in self.lines.values())
+
+    @property
+    def standing_points(self) -> int:
+        """What of that still stands."""
+        return sum(standing for _, standing, _ in self.lines.values())
+
+
+def decide_target(rules: ProgrammeRules, frozen: Mapping[str, Any], sale: Sale) -> Target:
+    """Quote the goods as sold under the frozen facts, and let returns lower what stands, line by line.
+
+    A line added, removed or re-priced re-quotes the whole order under the same facts; a return never does.
+    """
+    if "reason" in frozen:
+        return Target({}, {})
+    rule = rules.rule(frozen["rule"])
+    quoted = quote(_basket(sale), [rule], EarningFacts(Fraction(frozen["rate"])))
+    earned = {key: line.points for key, line in quoted.lines.items() if line.points}
+    standing = standing_points(
+        [_sold(line) for line in sale.lines],
+        earned,
+        refunded_minor=sale.refunded_minor,
+        is_cancelled=sale.is_cancelled,
+    )
+    terms = _terms_of_lines(rules, frozen["terms"], sale, earned)
+    explanation = {
+        "rule": rule.id,
+        "counted_minor": quoted.counted_minor,
+        "paid_otherwise_minor": quoted.paid_otherwise_minor,
+        "points": quoted.points,
+        "currency": sale.currency,
+        "rate": frozen["rate"],
+    }
+    return Target({key: [points, standing[key], terms[key]] for key, points in earned.items()}, explanation)
+
+
+def standing_by_terms(lines: AwardLines) -> dict[int, int]:
+    """Sum what stands by terms: one lot is granted, or one part taken back, for each."""
+    standing: dict[int, int] = defaultdict(int)
+    for _, points, terms_id in lines.values():
+        standing[terms_id] += points
+    return dict(standing)
+
+
+def _basket(sale: Sale) -> Basket:
+    return Basket(
+        tuple(
+            BasketLine(line.key, line.sold_minor, line.tax_minor, line.is_goods, line.sku, line.brand, line.category_path)
+            for line in sale.lines
+        ),
+        sale.not_money_minor,
+    )
+
+
+def _sold(line: SaleLine) -> SoldLine:
+    return SoldLine(line.key, line.sold_minor, line.quantity, line.returned_quantity, line.returned_minor)
+
+
+def _terms_of_lines(
+    rules: ProgrammeRules, frozen_terms: Mapping[str, int], sale: Sale, keys: Iterable[str]
+) -> dict[str, int]:
+    """Choose the terms of each line: its product group's where that had some, else those of all other goods."""
+    other_goods = frozen_terms["0"]
+    if not rules.groups:
+        return dict.fromkeys(keys, other_goods)
+    groups = {
+        line.key: rules.group_of(sku=line.sku, brand=line.brand, category_path=line.category_path)
+        for line in sale.lines
+    }
+    return {key: frozen_terms.get(str(groups.get(key) or 0), other_goods) for key in keys}

@@ -8,7 +8,6 @@ from collections import Counter
 from datetime import datetime
 
 from backstage.policies import By
-from loyalty.ledger.books import load_lots
 from loyalty.ledger.posting import Posted, post
 from loyalty.locks import lock_accounts
 from loyalty.models import Entry, Hold, Movement
@@ -27,6 +26,7 @@ from loyalty.policies.requests import (
 )
 from loyalty.policies.states import State
 from loyalty.policies.terms import LotDates
+from loyalty.queries.books import load_lots
 
 
 def give(

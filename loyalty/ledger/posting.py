@@ -15,12 +15,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
 from django.db import connection
 from django.utils import timezone
 
 from backstage.policies import By
 from backstage.transactions import require_read_committed, require_transaction
-from loyalty.ledger.books import load_books
 from loyalty.ledger.writer import Recording, write
 from loyalty.locks import lock_accounts
 from loyalty.models import Entry, PointsAccount
@@ -28,6 +28,7 @@ from loyalty.policies.book import EntryDraft, MemberBook
 from loyalty.policies.errors import KeyReused
 from loyalty.policies.requests import Request
 from loyalty.policies.states import State
+from loyalty.queries.books import load_books
 
 
 class AccountMissing(LookupError):

@@ -11,7 +11,14 @@ purchase earned in one programme and still stands for.
 from loyalty.models.award import Award
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
-from loyalty.models.programme import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme, ProgrammePhase
+from loyalty.models.programme import (
+    EarningRule,
+    ExchangeRate,
+    LotTerms,
+    ProductGroup,
+    Programme,
+    ProgrammePhase,
+)
 
 __all__ = [
     "Award",

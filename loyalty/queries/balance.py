@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db.models import Sum
 
 from backstage import clock
-from loyalty.ledger.books import load_books, load_lots
 from loyalty.models import Entry, Hold, Member, Movement, PointsAccount
 from loyalty.policies.book import HoldState, LotState, MemberBook
 from loyalty.policies.states import LOT_STATES, OPEN_STATES, State
+from loyalty.queries.books import load_books, load_lots
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 
-from loyalty.ledger.books import terms_of
 from loyalty.models import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme, ProgrammePhase
 from loyalty.policies.earning import BaseRule, Rounding
 from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
-from loyalty.policies.rules import Group, Phase, ProgrammeRules, Rate, RuleVersion, LotTermsVersion
+from loyalty.policies.rules import Group, LotTermsVersion, Phase, ProgrammeRules, Rate, RuleVersion
+from loyalty.queries.books import terms_of
 
 # Rules by programme id, with the stamp that they were read at. A process may keep them, because every change
 # sets a new stamp in its own transaction and each use compares it with one read.

@@ -1,0 +1,82 @@
+"""Which programme a page is about, and whose membership it shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet, Subquery
+
+from commerce.models import Customer
+from commerce.queries import resolve_customer
+from loyalty.models import PointsAccount, Programme, TermsVersion
+from loyalty.policies.programme import MEMBER_ALLOWS, PROGRAMME_ALLOWS, MemberState, ProgrammeState
+
+
+class ProgrammeNotChosen(LookupError):
+    """Which programme is meant was left out where there are several, or names none of them."""
+
+    def __init__(self, *, asked: str, programmes: Sequence[Programme]) -> None:
+        self.asked = asked
+        self.programmes = list(programmes)
+        keys = ", ".join(programme.key for programme in programmes) or "none yet"
+        said = f"There is no programme {asked!r}" if asked else "There are several programmes"
+        super().__init__(f"{said}. Say programme= with one of: {keys}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A member with their account, and the terms that hold in the programme now."""
+
+    account: PointsAccount
+    running_terms_id: int | None
+
+
+def list_visible_programmes(*, is_staff: bool) -> list[Programme]:
+    """Give the programmes that a visitor may know of, by id; what is for staff only is for staff only.
+
+    Queries: 1.
+    """
+    hidden = [state.value for state, allows in PROGRAMME_ALLOWS.items() if not allows.see]
+    if not is_staff:
+        hidden.append(ProgrammeState.STAFF_ONLY.value)
+    return list(Programme.objects.exclude(state__in=hidden).order_by("id"))
+
+
+def choose_programme(*, programmes: Sequence[Programme], key: str = "") -> Programme:
+    """Choose the programme that is meant; only where there is a single one it need not be said.
+
+    Raises: ProgrammeNotChosen. Guessing the first would show a customer the wrong balance.
+    """
+    chosen = [programme for programme in programmes if not key or programme.key == key]
+    if len(chosen) != 1:
+        raise ProgrammeNotChosen(asked=key, programmes=programmes)
+    return chosen[0]
+
+
+def find_membership(*, user_id: int, programme: Programme, at: datetime) -> Membership | None:
+    """Find the membership of whoever is signed in, through every merge of customers; None for others.
+
+    Queries: 1; 4 where the customer was merged or is no member.
+    """
+    accounts = _accounts(programme, at)
+    account = accounts.filter(member__customer__user_id=user_id).first()
+    if account is None or account.member.customer.merged_into_id is not None:
+        customer_id = find_customer_id(user_id=user_id)
+        account = accounts.filter(member__customer_id=customer_id).first() if customer_id else None
+    if account is None or not MEMBER_ALLOWS[MemberState(account.member.state)].see:
+        return None
+    account.member.programme = programme
+    return Membership(account, account.running_terms_id)
+
+
+def find_customer_id(*, user_id: int) -> int | None:
+    """Find the customer whom a login stands for, with merges resolved. Queries: 2."""
+    customer_id = Customer.objects.filter(user_id=user_id, erased_at=None).values_list("id", flat=True).first()
+    return None if customer_id is None else resolve_customer(customer_id)
+
+
+def _accounts(programme: Programme, at: datetime) -> QuerySet[Any]:
+    terms = TermsVersion.objects.filter(programme=programme, starts_at__lte=at).order_by("-number")
+    accounts = PointsAccount.objects.filter(member__programme=programme).select_related("member__customer")
+    return accounts.annotate(running_terms_id=Subquery(terms.values("id")[:1])).order_by("id")

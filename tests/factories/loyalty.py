@@ -1,0 +1,162 @@
+"""Programmes, members and awards for tests. Points come from the ledger alone: see `tests/loyalty/ledger/deeds.py`.
+
+The rows of the ledger (accounts' counters, lots, entries, movements, holds) have no factory on purpose. A row
+that no posting wrote would be a book that cannot be, and a test that stands on it proves nothing.
+"""
+
+from datetime import UTC, datetime
+
+import factory
+
+from commerce.models import Customer
+from loyalty.models import (
+    Award,
+    EarningRule,
+    ExchangeRate,
+    LotTerms,
+    Member,
+    PointsAccount,
+    ProductGroup,
+    Programme,
+    ProgrammePhase,
+    TermsVersion,
+)
+from loyalty.policies.programme import ProgrammeState
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class ProgrammeFactory(factory.django.DjangoModelFactory):
+    """A live programme in euros, on UTC; `complete=True` brings its phase, its earning rule and its lot terms."""
+
+    class Meta:
+        model = Programme
+        skip_postgeneration_save = True
+
+    class Params:
+        paused = factory.Trait(state=ProgrammeState.PAUSED.value)
+        draft = factory.Trait(state=ProgrammeState.DRAFT.value)
+        in_berlin = factory.Trait(time_zone="Europe/Berlin")
+
+    key = factory.Sequence(lambda number: f"club-{number}")
+    name = "Club"
+    state = ProgrammeState.LIVE.value
+    currency = "EUR"
+    time_zone = "UTC"
+    created_at = LONG_AGO
+
+    @factory.post_generation
+    def complete(self, create: bool, wanted: bool | None, **_: object) -> None:
+        if create and wanted:
+            ProgrammePhaseFactory(programme=self, state=self.state)
+            EarningRuleFactory(programme=self)
+            LotTermsFactory(programme=self)
+
+
+class ProgrammePhaseFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ProgrammePhase
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    state = ProgrammeState.LIVE.value
+    starts_at = LONG_AGO
+
+
+class EarningRuleFactory(factory.django.DjangoModelFactory):
+    """10 points for every 1.00, rounded down."""
+
+    class Meta:
+        model = EarningRule
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    version = factory.Sequence(lambda number: number + 1)
+    points = 10
+    per_minor = 100
+    starts_at = LONG_AGO
+
+
+class ProductGroupFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ProductGroup
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    name = "Shoes"
+
+
+class LotTermsFactory(factory.django.DjangoModelFactory):
+    """14 days to return from the order on, then 12 months to the end of the month."""
+
+    class Meta:
+        model = LotTerms
+
+    class Params:
+        from_delivery = factory.Trait(clock="delivery")
+        by_inactivity = factory.Trait(expiry_kind="inactivity")
+        never_ending = factory.Trait(expiry_kind="never")
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    version = factory.Sequence(lambda number: number + 1)
+    window_days = 14
+    starts_at = LONG_AGO
+
+
+class ExchangeRateFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ExchangeRate
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    currency = "GBP"
+    rate = "1.2"
+    starts_at = LONG_AGO
+
+
+class TermsVersionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = TermsVersion
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    number = factory.Sequence(lambda number: number + 1)
+    text = "Points are worth something."
+    starts_at = LONG_AGO
+
+
+class BareCustomerFactory(factory.django.DjangoModelFactory):
+    """A customer nobody knows anything about: all that the ledger needs of one."""
+
+    class Meta:
+        model = Customer
+
+    created_at = LONG_AGO
+
+
+class MemberFactory(factory.django.DjangoModelFactory):
+    """A member with an empty account."""
+
+    class Meta:
+        model = Member
+        skip_postgeneration_save = True
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    customer = factory.SubFactory(BareCustomerFactory)
+    number = factory.Sequence(lambda number: f"{900000000 + number}")
+    joined_at = LONG_AGO
+    account = factory.RelatedFactory("tests.factories.loyalty.PointsAccountFactory", factory_related_name="member")
+
+
+class PointsAccountFactory(factory.django.DjangoModelFactory):
+    """An account without a point; only postings fill it."""
+
+    class Meta:
+        model = PointsAccount
+
+    member = factory.SubFactory(MemberFactory, account=None)
+
+
+class AwardFactory(factory.django.DjangoModelFactory):
+    """An award that has earned nothing. Give it a purchase."""
+
+    class Meta:
+        model = Award
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    member = None

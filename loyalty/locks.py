@@ -3,8 +3,8 @@
 A programme's row is locked only to change its rules, by transactions that lock nothing else.
 
 Each kind is locked in one statement by ascending id, and nothing earlier in the order is locked afterwards.
-`no_key=True`, because a plain FOR UPDATE would block the key check of every insert that points at the row.
-A member's account is the lock of all their lots and holds. On SQLite, where a transaction that writes is alone
+`no_key=True`, because a plain FOR UPDATE would block the key check of every insert that points at the row. A
+member's account is the lock of all their lots and holds. On SQLite, where a transaction that writes is alone
 (IMMEDIATE), these are plain reads.
 """
 

@@ -1,9 +1,10 @@
 """Writes down for everyone what time has decided, in sets and in chunks of members.
 
-A chunk is a range of member ids. Its accounts are locked first, by ascending id; then entries are inserted from
-the lots that are due, movements from those entries, and lots and accounts are changed from those movements.
-Members whose case is not plain go through their books instead, by the rule of every other write: those with
-debt (what becomes available pays it first) and those with lots that wait for a fact or end by inactivity.
+A chunk is a range of member ids. Its accounts are locked first, by ascending id; then entries are inserted
+from the lots that are due, movements from those entries, and lots and accounts are changed from those
+movements. Members whose case is not plain go through their books instead, by the rule of every other write:
+those with debt (what becomes available pays it first) and those with lots that wait for a fact or end by
+inactivity.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,9 +42,9 @@ ENTRY_COLUMNS = (
 class DueMove:
     """One move that time decides for lots, as SQL over `lot` and `account`.
 
-    `due` gives the condition of lots that are due at a moment; `moment` when that was, never before their dates
-    were known; `key` what makes a second entry for the same fact impossible; `by_book` the condition of lots
-    whose members need their books besides those with debt.
+    `due` gives the condition of lots that are due at a moment; `moment` when that was, never before their
+    dates were known; `key` what makes a second entry for the same fact impossible; `by_book` the condition of
+    lots whose members need their books besides those with debt.
     """
 
     kind: EntryKind
@@ -77,7 +78,9 @@ def _expire_by_book(at: datetime) -> Condition:
 
     The margin covers zones and months of unequal length, because SQL has no months that both databases share.
     """
-    months = LotTerms.objects.filter(expiry_kind=ExpiryKind.INACTIVITY.value).values_list("expiry_months", flat=True)
+    months = LotTerms.objects.filter(expiry_kind=ExpiryKind.INACTIVITY.value).values_list(
+        "expiry_months", flat=True
+    )
     cases = [
         ("(lot.lapse_months = %s AND account.active_at <= %s)", [number, _adapt(_months_before(at, number))])
         for number in sorted(set(months))
@@ -126,9 +129,7 @@ def plan(move: DueMove, at: datetime) -> list[Chunk]:
 
 def plan_stale_holds(at: datetime) -> list[Chunk]:
     """Cut the members who have reservations that timed out by `at` into ranges. Queries: 1."""
-    return _cut(
-        f"SELECT member_id FROM {HOLD} WHERE state = 'open' AND expires_at <= %s", [_adapt(at)]
-    )
+    return _cut(f"SELECT member_id FROM {HOLD} WHERE state = 'open' AND expires_at <= %s", [_adapt(at)])
 
 
 def _cut(members: str, values: list[Any]) -> list[Chunk]:
@@ -240,6 +241,8 @@ def _adapt(moment: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(moment)
 
 
-def job(move: DueMove) -> tuple[Callable[[datetime], Sequence[Chunk]], Callable[[Chunk, datetime, int], Progress]]:
+def job(
+    move: DueMove,
+) -> tuple[Callable[[datetime], Sequence[Chunk]], Callable[[Chunk, datetime, int], Progress]]:
     """Give the plan and the work of one move as a job takes them."""
     return (lambda at: plan(move, at)), (lambda chunk, at, chunk_id: work(move, chunk, at, chunk_id))

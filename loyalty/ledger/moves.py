@@ -58,7 +58,14 @@ def give(
 
 
 def take_back(
-    *, member_id: int, points: int, key: str, reason: str, counts_for_level: bool = False, at: datetime, by: By
+    *,
+    member_id: int,
+    points: int,
+    key: str,
+    reason: str,
+    counts_for_level: bool = False,
+    at: datetime,
+    by: By,
 ) -> Posted:
     """Take points away by a correction, available → revoked.
 
@@ -91,7 +98,11 @@ def capture(*, member_id: int, hold_id: int, key: str, at: datetime, by: By) -> 
     """
     lock_accounts([member_id])
     request = Capture(
-        member_id=member_id, key=key, reason="capture", hold_id=hold_id, closed=_closed_hold(member_id, hold_id)
+        member_id=member_id,
+        key=key,
+        reason="capture",
+        hold_id=hold_id,
+        closed=_closed_hold(member_id, hold_id),
     )
     return post([request], at=at, by=by)[0]
 
@@ -108,7 +119,9 @@ def void(*, member_id: int, hold_id: int, key: str, reason: str = "voided", at: 
     return post([request], at=at, by=by)[0]
 
 
-def reinstate(*, member_id: int, capture_id: int, points: int, key: str, reason: str, at: datetime, by: By) -> Posted:
+def reinstate(
+    *, member_id: int, capture_id: int, points: int, key: str, reason: str, at: datetime, by: By
+) -> Posted:
     """Give back points that a capture spent, redeemed → available, to their own lots.
 
     Raises: TooMuchReturned when more would come back than was spent. Locks: the account.
@@ -152,7 +165,9 @@ def _spent(member_id: int, capture_id: int) -> tuple[Spent, ...]:
     left: Counter[int] = Counter()
     corrections = Entry.objects.filter(member_id=member_id, corrects=capture_id).values_list("id", flat=True)
     movements = Movement.objects.filter(member_id=member_id, entry_id__in=[capture_id, *corrections])
-    for lot_id, from_state, to_state, points in movements.values_list("lot_id", "from_state", "to_state", "points"):
+    for lot_id, from_state, to_state, points in movements.values_list(
+        "lot_id", "from_state", "to_state", "points"
+    ):
         if to_state == State.REDEEMED:
             left[lot_id] += points
         elif from_state == State.REDEEMED:

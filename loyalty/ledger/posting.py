@@ -36,7 +36,9 @@ class AccountMissing(LookupError):
 
     def __init__(self, *, member_ids: Sequence[int]) -> None:
         self.member_ids = list(member_ids)
-        super().__init__(f"No points account for member {', '.join(map(str, member_ids))}. Enrol the customer first.")
+        super().__init__(
+            f"No points account for member {', '.join(map(str, member_ids))}. Enrol the customer first."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def post(requests: Sequence[Request], *, at: datetime, by: By, batch: int | None
         for request, draft in zip(fresh, drafts, strict=True)
     }
     return [
-        by_key.get((request.member_id, request.key)) or Posted(standing[request.member_id, request.key][0], True)
+        by_key.get((request.member_id, request.key))
+        or Posted(standing[request.member_id, request.key][0], True)
         for request in requests
     ]
 
@@ -99,7 +102,8 @@ def _locked_accounts(requests: Sequence[Request]) -> dict[int, PointsAccount]:
 
 def _standing_entries(requests: Sequence[Request]) -> dict[tuple[int, str], tuple[int, str]]:
     rows = Entry.objects.filter(
-        member_id__in={request.member_id for request in requests}, key__in={request.key for request in requests}
+        member_id__in={request.member_id for request in requests},
+        key__in={request.key for request in requests},
     ).values_list("member_id", "key", "id", "fingerprint")
     return {(member_id, key): (entry_id, fingerprint) for member_id, key, entry_id, fingerprint in rows}
 

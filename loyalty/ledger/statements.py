@@ -107,7 +107,9 @@ def apply_to_lots(entries: str) -> str:
 def apply_to_accounts(entries_of_movements: str, entries: str) -> str:
     """Change the accounts by the movements, and by the debts and deeds that the entries note."""
     nets = ", ".join(_net(state, issuance=True) for state in LOT_STATES)
-    sums = ", ".join(f"{column} = {ACCOUNT}.{column} + COALESCE(net.{column}, 0)" for column in COUNTERS.values())
+    sums = ", ".join(
+        f"{column} = {ACCOUNT}.{column} + COALESCE(net.{column}, 0)" for column in COUNTERS.values()
+    )
     net_columns = ", ".join(f"net.{column}" for column in COUNTERS.values())
     deeds = f"{EntryKind.HOLD.value}, {EntryKind.CAPTURE.value}"
     return (

@@ -101,7 +101,9 @@ def _insert_lots(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds, ada
             lots[entry_id, number] = lot
             rows.append(_lot_row(book.member_id, entry_id, number, lot, adapt))
     if rows:
-        returned = _insert(cursor, statements.LOT, statements.LOT_COLUMNS, rows, returning="id, entry_id, number")
+        returned = _insert(
+            cursor, statements.LOT, statements.LOT_COLUMNS, rows, returning="id, entry_id, number"
+        )
         for lot_id, entry_id, number in returned:
             lots[entry_id, number].id = lot_id
 
@@ -163,16 +165,16 @@ def _write_dates(cursor: CursorWrapper, books: Sequence[MemberBook], adapt: Adap
 def _apply(cursor: CursorWrapper, drafts: Drafts, entry_ids: list[int]) -> None:
     """Bring lots and accounts up to date from the movements just stored, each row once, by the net."""
     members = sorted({book.member_id for book, _ in drafts})
-    lots = {move.lot.id for _, draft in drafts for move in draft.moves if move.from_state is not State.ISSUANCE}
+    lots = {
+        move.lot.id for _, draft in drafts for move in draft.moves if move.from_state is not State.ISSUANCE
+    }
     member_marks, entry_marks = statements.marks(len(members)), statements.marks(len(entry_ids))
     of_movements = f"member_id IN ({member_marks}) AND entry_id IN ({entry_marks})"
     of_entries = f"id IN ({entry_marks})"
     if lots:
         cursor.execute(statements.apply_to_lots(of_movements), [*members, *entry_ids])
         _require_rows(cursor, len(lots), "lots")
-    cursor.execute(
-        statements.apply_to_accounts(of_movements, of_entries), [*entry_ids, *members, *entry_ids]
-    )
+    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*entry_ids, *members, *entry_ids])
     _require_rows(cursor, len(members), "accounts")
 
 
@@ -199,7 +201,11 @@ def _write_holds(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds, ada
 
 
 def _insert(
-    cursor: CursorWrapper, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], returning: str = ""
+    cursor: CursorWrapper,
+    table: str,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    returning: str = "",
 ) -> list[tuple[Any, ...]]:
     returned: list[tuple[Any, ...]] = []
     for part in _parts(rows):

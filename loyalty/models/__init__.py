@@ -1,11 +1,11 @@
 """Tables of the loyalty app.
 
 Design overview. A `Programme` decides; its rules are versions (`EarningRule`, `LotTerms`) that are never
-edited, so that what was promised can always be shown. A `Member` is one customer in one programme and owns one
-`PointsAccount`, which is the lock and the cache of the sums. Points live in a `Lot`; an `Entry` is one business
-fact; a `Movement` says how many points of which lot changed from which state to which. Entries and movements
-are append-only, and the counters of lots and accounts are always computed from them. An `Award` is what one
-purchase earned in one programme and still stands for.
+edited, so that what was promised can always be shown. A `Member` is one customer in one programme and owns
+one `PointsAccount`, which is the lock and the cache of the sums. Points live in a `Lot`; an `Entry` is one
+business fact; a `Movement` says how many points of which lot changed from which state to which. Entries and
+movements are append-only, and the counters of lots and accounts are always computed from them. An `Award` is
+what one purchase earned in one programme and still stands for.
 """
 
 from loyalty.models.award import Award

@@ -1,10 +1,10 @@
 """The points ledger.
 
-Points never appear or vanish: they move. For every lot the database itself checks
-`issued = pending + available + held + redeemed + expired + revoked`. Only `loyalty.ledger` writes these
-tables, `Entry` and `Movement` are append-only by trigger, and nothing references a movement, so that the hot
-tables can be split by member or by month later without a rewrite. Keys between them carry no constraint in the
-database (a nightly check verifies them): such keys cost nearly half of the nightly run.
+Points never appear or vanish: they move. For every lot the database itself checks `issued = pending +
+available + held + redeemed + expired + revoked`. Only `loyalty.ledger` writes these tables, `Entry` and
+`Movement` are append-only by trigger, and nothing references a movement, so that the hot tables can be split
+by member or by month later without a rewrite. Keys between them carry no constraint in the database (a
+nightly check verifies them): such keys cost nearly half of the nightly run.
 """
 
 from django.db import models
@@ -53,8 +53,8 @@ def _counter(label: str) -> models.BigIntegerField:
 class PointsAccount(models.Model):
     """A member's sums, and the lock that every posting takes first.
 
-    A cache of the movements (`check-ledger` compares), kept because the lock needs a row anyway. `active_at` is
-    the member's last deed, from which lots that end by inactivity take their end.
+    A cache of the movements (`check-ledger` compares), kept because the lock needs a row anyway. `active_at`
+    is the member's last deed, from which lots that end by inactivity take their end.
     """
 
     member = models.OneToOneField(Member, models.PROTECT, related_name="account", verbose_name=_("member"))
@@ -72,7 +72,9 @@ class PointsAccount(models.Model):
         verbose_name_plural = _("points accounts")
         constraints = [
             # Backstops: writers compute before they write and must never rely on these.
-            models.CheckConstraint(condition=_not_negative(*_COUNTERS, "debt"), name="encore_account_not_negative"),
+            models.CheckConstraint(
+                condition=_not_negative(*_COUNTERS, "debt"), name="encore_account_not_negative"
+            ),
             models.CheckConstraint(condition=Q(debt=0) | Q(available=0), name="encore_account_debt_first"),
         ]
 
@@ -90,7 +92,12 @@ class Lot(models.Model):
     """
 
     member = models.ForeignKey(
-        Member, models.PROTECT, related_name="lots", db_constraint=False, db_index=False, verbose_name=_("member")
+        Member,
+        models.PROTECT,
+        related_name="lots",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("member"),
     )
     entry_id = models.BigIntegerField(_("entry"))
     number = models.PositiveSmallIntegerField(_("number in its entry"), default=0)
@@ -127,7 +134,9 @@ class Lot(models.Model):
         verbose_name_plural = _("lots")
         indexes = [
             models.Index(fields=["member", "releases_at"], condition=Q(pending__gt=0), name="encore_lot_due"),
-            models.Index(fields=["member", "expires_at", "id"], condition=Q(available__gt=0), name="encore_lot_fifo"),
+            models.Index(
+                fields=["member", "expires_at", "id"], condition=Q(available__gt=0), name="encore_lot_fifo"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["member", "entry_id", "number"], name="encore_lot_of_entry"),
@@ -135,7 +144,12 @@ class Lot(models.Model):
             models.CheckConstraint(condition=_not_negative(*_COUNTERS), name="encore_lot_not_negative"),
             models.CheckConstraint(
                 condition=Q(
-                    issued=F("pending") + F("available") + F("held") + F("redeemed") + F("expired") + F("revoked")
+                    issued=F("pending")
+                    + F("available")
+                    + F("held")
+                    + F("redeemed")
+                    + F("expired")
+                    + F("revoked")
                 ),
                 name="encore_lot_conserves",
             ),
@@ -145,7 +159,9 @@ class Lot(models.Model):
                 name="encore_lot_dated_or_waiting",
             ),
             models.CheckConstraint(
-                condition=Q(reprieved_until__isnull=True) | Q(expires_at__isnull=False) | Q(lapse_months__isnull=False),
+                condition=Q(reprieved_until__isnull=True)
+                | Q(expires_at__isnull=False)
+                | Q(lapse_months__isnull=False),
                 name="encore_lot_reprieve_needs_end",
             ),
         ]
@@ -157,15 +173,21 @@ class Lot(models.Model):
 class Entry(models.Model):
     """One business fact in the ledger, with what is needed to explain it. Append-only.
 
-    Written once by `loyalty.ledger`. Codes, numbers and ids only: whatever a person wrote or is called lives in
-    an `EntryNote`, which can be erased. `key` makes a retry harmless, `fingerprint` tells a retry from another
-    request under the same key. `occurred_at` is the business time (the due time for what time decided),
-    `recorded_at` the moment of writing. `debt_change` and `let_go_points` say what a claw-back could not take;
-    `qualifying_change` counts towards levels at `qualifying_at`, the date of the award that it corrects.
+    Written once by `loyalty.ledger`. Codes, numbers and ids only: whatever a person wrote or is called lives
+    in an `EntryNote`, which can be erased. `key` makes a retry harmless, `fingerprint` tells a retry from
+    another request under the same key. `occurred_at` is the business time (the due time for what time
+    decided), `recorded_at` the moment of writing. `debt_change` and `let_go_points` say what a claw-back
+    could not take; `qualifying_change` counts towards levels at `qualifying_at`, the date of the award that
+    it corrects.
     """
 
     member = models.ForeignKey(
-        Member, models.PROTECT, related_name="entries", db_constraint=False, db_index=False, verbose_name=_("member")
+        Member,
+        models.PROTECT,
+        related_name="entries",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("member"),
     )
     kind = models.PositiveSmallIntegerField(_("kind"), choices=EntryKindChoices)
     key = models.CharField(_("key"), max_length=80)
@@ -230,7 +252,12 @@ class Movement(models.Model):
     """
 
     member = models.ForeignKey(
-        Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False, verbose_name=_("member")
+        Member,
+        models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("member"),
     )
     entry_id = models.BigIntegerField(_("entry"))
     lot_id = models.BigIntegerField(_("lot"))
@@ -275,7 +302,12 @@ class Hold(models.Model):
     """
 
     member = models.ForeignKey(
-        Member, models.PROTECT, related_name="holds", db_constraint=False, db_index=False, verbose_name=_("member")
+        Member,
+        models.PROTECT,
+        related_name="holds",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("member"),
     )
     entry_id = models.BigIntegerField(_("entry"))
     points = models.BigIntegerField(_("points"))
@@ -294,7 +326,8 @@ class Hold(models.Model):
             models.UniqueConstraint(fields=["member", "entry_id"], name="encore_hold_of_entry"),
             models.CheckConstraint(condition=Q(points__gt=0), name="encore_hold_positive"),
             models.CheckConstraint(
-                condition=Q(state="open", closed_by__isnull=True) | (~Q(state="open") & Q(closed_by__isnull=False)),
+                condition=Q(state="open", closed_by__isnull=True)
+                | (~Q(state="open") & Q(closed_by__isnull=False)),
                 name="encore_hold_closed_by_entry",
             ),
         ]

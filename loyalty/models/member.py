@@ -12,7 +12,9 @@ from loyalty.policies.programme import MemberState
 class TermsVersion(models.Model):
     """The club's terms as they stood from a date on. Never edited; members accept a version."""
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="terms_versions", verbose_name=_("programme"))
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="terms_versions", verbose_name=_("programme")
+    )
     number = models.PositiveIntegerField(_("number"))
     text = models.TextField(_("text"))
     starts_at = models.DateTimeField(_("starts at"))
@@ -41,20 +43,34 @@ class Member(models.Model):
     without loyalty.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="members", verbose_name=_("programme"))
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="members", verbose_name=_("programme")
+    )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="+", verbose_name=_("customer"))
     number = models.CharField(_("card number"), max_length=12, unique=True)
-    state = models.CharField(_("state"), max_length=8, choices=MemberStateChoices, default=MemberStateChoices.ACTIVE)
+    state = models.CharField(
+        _("state"), max_length=8, choices=MemberStateChoices, default=MemberStateChoices.ACTIVE
+    )
     joined_at = models.DateTimeField(_("joined at"))
     joined_by_request = models.BooleanField(_("asked to join"), default=True)
     joined_with = models.BigIntegerField(_("purchase that led to joining"), null=True, blank=True)
     left_at = models.DateTimeField(_("left at"), null=True, blank=True)
     terms = models.ForeignKey(
-        TermsVersion, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("accepted terms")
+        TermsVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("accepted terms"),
     )
     terms_accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
     merged_into = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="merged_members", verbose_name=_("merged into")
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="merged_members",
+        verbose_name=_("merged into"),
     )
 
     class Meta:
@@ -66,7 +82,8 @@ class Member(models.Model):
                 condition=Q(state__in=[state.value for state in MemberState]), name="encore_member_state"
             ),
             models.CheckConstraint(
-                condition=Q(left_at__isnull=False) | ~Q(state=MemberState.LEFT.value), name="encore_member_left_at"
+                condition=Q(left_at__isnull=False) | ~Q(state=MemberState.LEFT.value),
+                name="encore_member_left_at",
             ),
             models.CheckConstraint(
                 condition=Q(terms__isnull=True, terms_accepted_at__isnull=True)

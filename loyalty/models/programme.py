@@ -37,10 +37,10 @@ class DebtPolicyChoices(models.TextChoices):
 class Programme(models.Model):
     """One loyalty scheme: its currency, zone, worth of a point, and how members join and leave debts behind.
 
-    States: `loyalty.policies.programme.PROGRAMME_STEPS`. Written by `loyalty.operations.programme`. What earns
-    and how long points live is not here but in versions (`EarningRule`, `LotTerms`), because a programme row
-    can be edited and what has been promised cannot. `rules_stamp` is new after every change of those, so that
-    a process may keep them in memory and see with one read whether they still hold.
+    States: `loyalty.policies.programme.PROGRAMME_STEPS`. Written by `loyalty.operations.programme`. What
+    earns and how long points live is not here but in versions (`EarningRule`, `LotTerms`), because a
+    programme row can be edited and what has been promised cannot. `rules_stamp` is new after every change of
+    those, so that a process may keep them in memory and see with one read whether they still hold.
     """
 
     key = models.SlugField(_("key"), max_length=40, unique=True)
@@ -57,10 +57,15 @@ class Programme(models.Model):
         help_text=_("Cents, pence or øre. 1 point = 1.00 is 1 and 100."),
     )
     enrolment = models.CharField(
-        _("who becomes a member"), max_length=12, choices=EnrolmentChoices, default=EnrolmentChoices.ON_REQUEST
+        _("who becomes a member"),
+        max_length=12,
+        choices=EnrolmentChoices,
+        default=EnrolmentChoices.ON_REQUEST,
     )
     backdate_days = models.PositiveSmallIntegerField(
-        _("count purchases made this many days before joining"), default=0, validators=[MaxValueValidator(3650)]
+        _("count purchases made this many days before joining"),
+        default=0,
+        validators=[MaxValueValidator(3650)],
     )
     debt_policy = models.CharField(
         _("when returned points are already spent"),
@@ -81,7 +86,8 @@ class Programme(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(worth_points__gte=1), name="encore_programme_worth_points"),
             models.CheckConstraint(
-                condition=Q(state__in=[state.value for state in ProgrammeState]), name="encore_programme_state"
+                condition=Q(state__in=[state.value for state in ProgrammeState]),
+                name="encore_programme_state",
             ),
             models.CheckConstraint(
                 condition=Q(debt_policy__in=[policy.value for policy in DebtPolicy]),
@@ -105,7 +111,9 @@ class ProgrammePhase(models.Model):
     bought?" cannot be answered from the state of today.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="phases", verbose_name=_("programme"))
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="phases", verbose_name=_("programme")
+    )
     state = models.CharField(_("state"), max_length=12, choices=ProgrammeStateChoices)
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
@@ -134,14 +142,19 @@ class EarningRule(models.Model):
     Units: `points` for every `per_minor` minor units of the programme's currency.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="earning_rules", verbose_name=_("programme"))
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="earning_rules", verbose_name=_("programme")
+    )
     version = models.PositiveIntegerField(_("version"))
     points = models.PositiveIntegerField(_("points"), default=1, validators=[MinValueValidator(1)])
     per_minor = models.PositiveIntegerField(_("for every (minor units)"), default=1000)
     counts_tax = models.BooleanField(_("tax counts"), default=True)
     counts_shipping = models.BooleanField(_("shipping counts"), default=False)
     rounding = models.CharField(
-        _("rounding"), max_length=8, choices=[(r.value, r.value) for r in Rounding], default=Rounding.DOWN.value
+        _("rounding"),
+        max_length=8,
+        choices=[(r.value, r.value) for r in Rounding],
+        default=Rounding.DOWN.value,
     )
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
@@ -164,7 +177,9 @@ class EarningRule(models.Model):
 class ProductGroup(models.Model):
     """Goods with a return window or expiry of their own. A line belongs to the first group, by id, that fits it."""
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="product_groups", verbose_name=_("programme"))
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="product_groups", verbose_name=_("programme")
+    )
     name = models.CharField(_("name"), max_length=80)
     skus = models.JSONField(_("article numbers"), default=list, blank=True)
     brands = models.JSONField(_("brands"), default=list, blank=True)
@@ -185,16 +200,26 @@ class LotTerms(models.Model):
     `loyalty.policies.terms.Terms` says.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="lot_terms", verbose_name=_("programme"))
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="lot_terms", verbose_name=_("programme")
+    )
     product_group = models.ForeignKey(
-        ProductGroup, models.PROTECT, null=True, blank=True, related_name="lot_terms", verbose_name=_("product group")
+        ProductGroup,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="lot_terms",
+        verbose_name=_("product group"),
     )
     version = models.PositiveIntegerField(_("version"))
     window_days = models.PositiveSmallIntegerField(
         _("return window in days"), default=30, validators=[MaxValueValidator(365)]
     )
     clock = models.CharField(
-        _("window starts at"), max_length=8, choices=[(c.value, c.value) for c in Clock], default=Clock.ORDER.value
+        _("window starts at"),
+        max_length=8,
+        choices=[(c.value, c.value) for c in Clock],
+        default=Clock.ORDER.value,
     )
     missing_fact_days = models.PositiveSmallIntegerField(
         _("days after which the order date stands in"), default=90, validators=[MaxValueValidator(730)]
@@ -205,7 +230,9 @@ class LotTerms(models.Model):
         choices=[(k.value, k.value) for k in ExpiryKind],
         default=ExpiryKind.AFTER_RELEASE.value,
     )
-    expiry_months = models.PositiveSmallIntegerField(_("after months"), default=12, validators=[MaxValueValidator(240)])
+    expiry_months = models.PositiveSmallIntegerField(
+        _("after months"), default=12, validators=[MaxValueValidator(240)]
+    )
     expiry_at_month_end = models.BooleanField(_("at the end of the month"), default=True)
     expiry_month = models.PositiveSmallIntegerField(
         _("month"), default=12, validators=[MinValueValidator(1), MaxValueValidator(12)]
@@ -221,7 +248,9 @@ class LotTerms(models.Model):
         verbose_name_plural = _("windows and expiries")
         constraints = [
             models.UniqueConstraint(
-                fields=["programme", "version"], condition=Q(product_group__isnull=True), name="encore_terms_version"
+                fields=["programme", "version"],
+                condition=Q(product_group__isnull=True),
+                name="encore_terms_version",
             ),
             models.UniqueConstraint(
                 fields=["product_group", "version"],
@@ -239,7 +268,8 @@ class LotTerms(models.Model):
                 name="encore_terms_group_one_running",
             ),
             models.CheckConstraint(
-                condition=Q(expiry_month__range=(1, 12), expiry_day__range=(1, 31)), name="encore_terms_calendar_day"
+                condition=Q(expiry_month__range=(1, 12), expiry_day__range=(1, 31)),
+                name="encore_terms_calendar_day",
             ),
         ]
 
@@ -254,7 +284,9 @@ class ExchangeRate(models.Model):
     in that currency earn nothing and say so.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="exchange_rates", verbose_name=_("programme"))
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="exchange_rates", verbose_name=_("programme")
+    )
     currency = models.CharField(_("currency"), max_length=3)
     rate = models.DecimalField(_("rate"), max_digits=18, decimal_places=8)
     starts_at = models.DateTimeField(_("starts at"))

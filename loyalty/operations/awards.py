@@ -79,12 +79,16 @@ def settle_awards(*, purchase_ids: Sequence[int], at: datetime | None = None, by
         if not purchases:
             return 0
         feeds = dict(
-            Channel.objects.filter(id__in={row.channel_id for row in purchases.values()}).values_list("id", "programmes")
+            Channel.objects.filter(id__in={row.channel_id for row in purchases.values()}).values_list(
+                "id", "programmes"
+            )
         )
         every_programme = list_programme_rules()
         changed = 0
         for rules in every_programme:
-            fed = [row for row in purchases.values() if rules in fed_by(every_programme, feeds[row.channel_id])]
+            fed = [
+                row for row in purchases.values() if rules in fed_by(every_programme, feeds[row.channel_id])
+            ]
             changed += _settle_programme(rules, fed, at, by)
     return changed
 
@@ -102,7 +106,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[Purchase], at: 
     return len(cases)
 
 
-# -- 1. what is due -----------------------------------------------------------------------------------------------
+# -- 1. what is due ------------------------------------------------------------------------------------------
 
 
 def _due_cases(rules: ProgrammeRules, purchases: Sequence[Purchase]) -> list[Case]:
@@ -115,13 +119,15 @@ def _due_cases(rules: ProgrammeRules, purchases: Sequence[Purchase]) -> list[Cas
     sales = get_sales(due)
     return [
         Case(
-            purchase, sales[purchase.id], awards.get(purchase.id) or Award(programme_id=rules.id, purchase=purchase)
+            purchase,
+            sales[purchase.id],
+            awards.get(purchase.id) or Award(programme_id=rules.id, purchase=purchase),
         )
         for purchase in due
     ]
 
 
-# -- 2. whose it is -----------------------------------------------------------------------------------------------
+# -- 2. whose it is ------------------------------------------------------------------------------------------
 
 
 def _find_members(rules: ProgrammeRules, cases: Sequence[Case]) -> None:
@@ -173,7 +179,7 @@ def _enrol(
     return insert_members(programme_id=rules.id, joined_at=first, by_request=False) if first else {}
 
 
-# -- 3. under which facts -----------------------------------------------------------------------------------------
+# -- 3. under which facts ------------------------------------------------------------------------------------
 
 
 def _facts(rules: ProgrammeRules, case: Case) -> dict[str, Any]:
@@ -212,7 +218,7 @@ def _freeze(rules: ProgrammeRules, case: Case, member: Member) -> dict[str, Any]
     }
 
 
-# -- 4. what it should stand for ----------------------------------------------------------------------------------
+# -- 4. what it should stand for -----------------------------------------------------------------------------
 
 
 def _decide(rules: ProgrammeRules, terms: Mapping[int, Terms], case: Case) -> None:
@@ -239,7 +245,7 @@ def _why_nothing(target: Target) -> str:
     return (NoPoints.TOO_SMALL if target.explanation["counted_minor"] else NoPoints.NOTHING_COUNTS).value
 
 
-# -- 5. what to post ----------------------------------------------------------------------------------------------
+# -- 5. what to post -----------------------------------------------------------------------------------------
 
 
 def _post_difference(
@@ -251,7 +257,9 @@ def _post_difference(
 ) -> None:
     """Ask for what differs between what was posted and what should stand. Taking back comes first."""
     standing = standing_by_terms(target.lines)
-    change = {terms_id: standing.get(terms_id, 0) - posted.get(terms_id, 0) for terms_id in {*posted, *standing}}
+    change = {
+        terms_id: standing.get(terms_id, 0) - posted.get(terms_id, 0) for terms_id in {*posted, *standing}
+    }
     too_much = {terms_id: -points for terms_id, points in sorted(change.items()) if points < 0}
     missing = {terms_id: points for terms_id, points in sorted(change.items()) if points > 0}
     assert case.member is not None
@@ -273,7 +281,10 @@ def _take_back(
             key=case.next_key(),
             reason=reason,
             channel_id=case.purchase.channel_id,
-            explanation={"taken": sum(parts.values()), "lines": {str(key): value for key, value in parts.items()}},
+            explanation={
+                "taken": sum(parts.values()),
+                "lines": {str(key): value for key, value in parts.items()},
+            },
             parts=tuple(parts.items()),
             purchase_id=case.purchase.id,
             policy=rules.debt_policy,
@@ -336,7 +347,7 @@ def _date(case: Case) -> None:
             )
 
 
-# -- 6. what is kept ----------------------------------------------------------------------------------------------
+# -- 6. what is kept -----------------------------------------------------------------------------------------
 
 
 def _store(awards: Sequence[Award]) -> None:

@@ -113,7 +113,9 @@ def accept_terms(*, member_id: int, terms_id: int, at: datetime | None = None) -
     """Keep which version of the terms a member accepted, and when."""
     at = clock.now() if at is None else at
     terms = TermsVersion.objects.get(id=terms_id)
-    Member.objects.filter(id=member_id, programme_id=terms.programme_id).update(terms=terms, terms_accepted_at=at)
+    Member.objects.filter(id=member_id, programme_id=terms.programme_id).update(
+        terms=terms, terms_accepted_at=at
+    )
 
 
 def leave(*, member_id: int, at: datetime | None = None, by: By = SHOP) -> None:
@@ -230,9 +232,7 @@ def _note(
     EntryNote.objects.create(
         entry_id=posted.entry_id, member_id=member_id, by_label=by.label, for_member=message, internal=note
     )
-    audit.record(
-        kind=kind, object_kind="member", object_id=member_id, by=by, at=at, after={"points": points}
-    )
+    audit.record(kind=kind, object_kind="member", object_id=member_id, by=by, at=at, after={"points": points})
 
 
 def _change_state(
@@ -246,9 +246,9 @@ def _change_state(
 ) -> None:
     at = clock.now() if at is None else at
     with transaction.atomic():
-        changed = Member.objects.filter(id=member_id, state__in=[state.value for state in from_states]).update(
-            state=to_state.value, left_at=at if to_state is MemberState.LEFT else None
-        )
+        changed = Member.objects.filter(
+            id=member_id, state__in=[state.value for state in from_states]
+        ).update(state=to_state.value, left_at=at if to_state is MemberState.LEFT else None)
         if changed != 1:
             raise NotPossible(
                 member_id=member_id, state=Member.objects.get(id=member_id).state, wanted=to_state.value

@@ -24,7 +24,9 @@ class StepNotAllowed(ValueError):
         self.state = state
         self.wanted = wanted
         allowed = ", ".join(step.value for step in PROGRAMME_STEPS[ProgrammeState(state)]) or "nothing"
-        super().__init__(f"A programme that is {state} can't become {wanted}. From here it can become: {allowed}.")
+        super().__init__(
+            f"A programme that is {state} can't become {wanted}. From here it can become: {allowed}."
+        )
 
 
 def create_programme(
@@ -42,8 +44,8 @@ def create_programme(
 ) -> Programme:
     """Create a programme with its first rule and terms: the default one of `PRODUCT.md` 3 unless told otherwise.
 
-    `settings`, `rule` and `terms` override fields of `Programme`, `EarningRule` and `LotTerms`. With `live_from`
-    the programme is live from that moment on, which may be in the past: purchases of then earn.
+    `settings`, `rule` and `terms` override fields of `Programme`, `EarningRule` and `LotTerms`. With
+    `live_from` the programme is live from that moment on, which may be in the past: purchases of then earn.
     """
     at = clock.now() if at is None else at
     state = ProgrammeState.DRAFT if live_from is None else ProgrammeState.LIVE
@@ -63,7 +65,9 @@ def create_programme(
     return programme
 
 
-def change_state(*, programme_id: int, state: ProgrammeState, at: datetime | None = None, by: By = SHOP) -> Programme:
+def change_state(
+    *, programme_id: int, state: ProgrammeState, at: datetime | None = None, by: By = SHOP
+) -> Programme:
     """Take a programme a step on: close the open phase and open the next.
 
     Raises: StepNotAllowed naming what is possible from here.
@@ -84,13 +88,17 @@ def change_state(*, programme_id: int, state: ProgrammeState, at: datetime | Non
     return programme
 
 
-def change_rule(*, programme_id: int, at: datetime | None = None, by: By = SHOP, **changes: Any) -> EarningRule:
+def change_rule(
+    *, programme_id: int, at: datetime | None = None, by: By = SHOP, **changes: Any
+) -> EarningRule:
     """Start a new version of the earning rule now; what was earned keeps the version that it was earned under."""
     at = clock.now() if at is None else at
     with transaction.atomic():
         _lock_for_change(programme_id)
         running = EarningRule.objects.get(programme_id=programme_id, ends_at__isnull=True)
-        return _next_version(running, EarningRule.objects.filter(programme_id=programme_id), changes, at=at, by=by)
+        return _next_version(
+            running, EarningRule.objects.filter(programme_id=programme_id), changes, at=at, by=by
+        )
 
 
 def change_terms(
@@ -112,11 +120,15 @@ def change_terms(
         running = versions.filter(ends_at__isnull=True).first()
         if running is not None:
             return _next_version(running, versions, changes, at=at, by=by)
-        base = LotTerms.objects.get(programme_id=programme_id, product_group__isnull=True, ends_at__isnull=True)
+        base = LotTerms.objects.get(
+            programme_id=programme_id, product_group__isnull=True, ends_at__isnull=True
+        )
         return _insert_version(base, 1, {"product_group_id": product_group_id, **changes}, at=at, by=by)
 
 
-def change_settings(*, programme_id: int, at: datetime | None = None, by: By = SHOP, **changes: Any) -> Programme:
+def change_settings(
+    *, programme_id: int, at: datetime | None = None, by: By = SHOP, **changes: Any
+) -> Programme:
     """Change what a programme's own row decides: name, worth of a point, enrolment, debts, reprieve.
 
     Raises: ValidationError naming the field; nothing is changed then.
@@ -152,7 +164,13 @@ def add_product_group(
 
 
 def add_exchange_rate(
-    *, programme_id: int, currency: str, rate: Decimal, starts_at: datetime, at: datetime | None = None, by: By = SHOP
+    *,
+    programme_id: int,
+    currency: str,
+    rate: Decimal,
+    starts_at: datetime,
+    at: datetime | None = None,
+    by: By = SHOP,
 ) -> ExchangeRate:
     """Say what one unit of a foreign currency is worth here from a moment on; purchases before it keep theirs."""
     at = clock.now() if at is None else at
@@ -161,7 +179,9 @@ def add_exchange_rate(
         row = ExchangeRate(programme=programme, currency=currency, rate=rate, starts_at=starts_at)
         row.full_clean()
         row.save(force_insert=True)
-        _record("exchange_rate_added", programme, by=by, at=at, after={"currency": currency, "rate": str(rate)})
+        _record(
+            "exchange_rate_added", programme, by=by, at=at, after={"currency": currency, "rate": str(rate)}
+        )
     return row
 
 
@@ -181,7 +201,11 @@ def _next_version(running: Any, versions: Any, changes: Mapping[str, Any], *, at
 
 def _insert_version(base: Any, number: int, changes: Mapping[str, Any], *, at: datetime, by: By) -> Any:
     """Copy a version with changes; the copy starts now and has no end."""
-    kept = {field.attname: getattr(base, field.attname) for field in base._meta.concrete_fields if field.name != "id"}
+    kept = {
+        field.attname: getattr(base, field.attname)
+        for field in base._meta.concrete_fields
+        if field.name != "id"
+    }
     version = type(base)(**{**kept, **changes, "version": number, "starts_at": at, "ends_at": None})
     version.full_clean()
     version.save(force_insert=True)
@@ -207,5 +231,11 @@ def _record(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     audit.record(
-        kind=kind, object_kind="programme", object_id=str(programme.id), by=by, at=at, before=before, after=after
+        kind=kind,
+        object_kind="programme",
+        object_id=str(programme.id),
+        by=by,
+        at=at,
+        before=before,
+        after=after,
     )

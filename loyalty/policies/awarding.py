@@ -106,7 +106,15 @@ def standing_by_terms(lines: AwardLines) -> dict[int, int]:
 def _basket(sale: Sale) -> Basket:
     return Basket(
         tuple(
-            BasketLine(line.key, line.sold_minor, line.tax_minor, line.is_goods, line.sku, line.brand, line.category_path)
+            BasketLine(
+                line.key,
+                line.sold_minor,
+                line.tax_minor,
+                line.is_goods,
+                line.sku,
+                line.brand,
+                line.category_path,
+            )
             for line in sale.lines
         ),
         sale.not_money_minor,

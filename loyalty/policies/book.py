@@ -1,8 +1,8 @@
 """One member's open points as plain values, and the moves between their states.
 
 The book is the ledger's arithmetic without a database: a writer loads it under the account's lock, asks for
-moves, and stores the entries that the book has drafted. Reading a balance loads the same book and asks it what
-time has decided. So there is one rule for both, and jobs that are late change nothing.
+moves, and stores the entries that the book has drafted. Reading a balance loads the same book and asks it
+what time has decided. So there is one rule for both, and jobs that are late change nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -139,7 +139,7 @@ class MemberBook:
     terms: dict[int, Terms] = field(default_factory=dict)
     entries: list[EntryDraft] = field(default_factory=list)
 
-    # -- what stands ------------------------------------------------------------------------------------------
+    # -- what stands -----------------------------------------------------------------------------------------
 
     @property
     def available(self) -> int:
@@ -174,7 +174,7 @@ class MemberBook:
         ends_at = self.usable_until(lot)
         return (ends_at is None, ends_at.timestamp() if ends_at else 0.0, lot.earned_at, lot.id)
 
-    # -- what time has decided --------------------------------------------------------------------------------
+    # -- what time has decided -------------------------------------------------------------------------------
 
     def settle(self, at: datetime) -> None:
         """Write down what time has decided by `at`: stand-in dates, timed-out holds, releases, expiries.
@@ -190,7 +190,9 @@ class MemberBook:
                 self._stand_in(self.lots[event_id], moment)
                 self._push_release(due, self.lots[event_id], at)
             elif rank == _VOID:
-                for lot in self._void(self.holds[event_id], moment, key=f"void:{event_id}", reason="timed_out"):
+                for lot in self._void(
+                    self.holds[event_id], moment, key=f"void:{event_id}", reason="timed_out"
+                ):
                     self._push_expiry(due, lot, moment, at)
             elif rank == _RELEASE:
                 self._release(self.lots[event_id], moment)
@@ -205,7 +207,9 @@ class MemberBook:
                 due.append((lot.stands_in_at, _SET_DATE, lot.id))
             self._push_release(due, lot, at)
             self._push_expiry(due, lot, lot.dated_at, at)
-        due.extend((hold.expires_at, _VOID, hold.entry_id) for hold in self.holds.values() if hold.expires_at <= at)
+        due.extend(
+            (hold.expires_at, _VOID, hold.entry_id) for hold in self.holds.values() if hold.expires_at <= at
+        )
         return due
 
     @staticmethod
@@ -227,7 +231,9 @@ class MemberBook:
             heappush(due, (moment, _EXPIRE, lot.id))
 
     def _stand_in(self, lot: LotState, moment: datetime) -> None:
-        draft = EntryDraft(EntryKind.SET_DATE, f"date:{lot.id}", moment, "stand_in", source_kind="lot", source_id=lot.id)
+        draft = EntryDraft(
+            EntryKind.SET_DATE, f"date:{lot.id}", moment, "stand_in", source_kind="lot", source_id=lot.id
+        )
         self._set_dates(lot, fact=moment, known_at=moment)
         self.entries.append(draft)
 
@@ -246,7 +252,9 @@ class MemberBook:
         self.entries.append(draft)
 
     def _void(self, hold: HoldState, moment: datetime, *, key: str, reason: str) -> list[LotState]:
-        draft = EntryDraft(EntryKind.VOID, key, moment, reason, corrects=hold.entry_id, voids_hold=hold.entry_id)
+        draft = EntryDraft(
+            EntryKind.VOID, key, moment, reason, corrects=hold.entry_id, voids_hold=hold.entry_id
+        )
         lots = [self.lots[lot_id] for lot_id, _ in hold.parts]
         for lot_id, points in hold.parts:
             self.move(draft, self.lots[lot_id], State.HELD, State.AVAILABLE, points, moment)
@@ -257,13 +265,18 @@ class MemberBook:
 
     def _expire(self, lot: LotState, moment: datetime, *, reason: str) -> EntryDraft:
         draft = EntryDraft(
-            EntryKind.EXPIRE, f"expire:{lot.id}:{lot.expired}", moment, reason, source_kind="lot", source_id=lot.id
+            EntryKind.EXPIRE,
+            f"expire:{lot.id}:{lot.expired}",
+            moment,
+            reason,
+            source_kind="lot",
+            source_id=lot.id,
         )
         self.move(draft, lot, State.AVAILABLE, State.EXPIRED, lot.available, moment)
         self.entries.append(draft)
         return draft
 
-    # -- the pieces that requests are made of -----------------------------------------------------------------
+    # -- the pieces that requests are made of ----------------------------------------------------------------
 
     def move(
         self, draft: EntryDraft, lot: LotState, from_state: State, to_state: State, points: int, at: datetime
@@ -288,7 +301,13 @@ class MemberBook:
                 self.debt -= points
 
     def take(
-        self, draft: EntryDraft, lots: Sequence[LotState], from_state: State, to_state: State, points: int, at: datetime
+        self,
+        draft: EntryDraft,
+        lots: Sequence[LotState],
+        from_state: State,
+        to_state: State,
+        points: int,
+        at: datetime,
     ) -> int:
         """Take up to `points` out of the lots in the order given; give back what could not be taken."""
         for lot in lots:
@@ -312,7 +331,9 @@ class MemberBook:
         for lot in lots:
             self._set_dates(lot, fact=fact, known_at=at)
             self.entries.append(
-                EntryDraft(EntryKind.SET_DATE, f"date:{lot.id}", at, "fact", source_kind="lot", source_id=lot.id)
+                EntryDraft(
+                    EntryKind.SET_DATE, f"date:{lot.id}", at, "fact", source_kind="lot", source_id=lot.id
+                )
             )
 
     def expire_all(self, at: datetime, *, reason: str) -> None:

@@ -1,7 +1,7 @@
 """Card numbers that a person can read out and a typing error cannot turn into somebody else's."""
 
-# 23 symbols: no vowels (no accidental words), none that look alike (0 O, 1 I L, 2 Z, 5 S, 8 B). A prime many, so
-# that the weighted sum below catches every single wrong symbol and every swap of neighbours.
+# 23 symbols: no vowels (no accidental words), none that look alike (0 O, 1 I L, 2 Z, 5 S, 8 B). A prime many,
+# so that the weighted sum below catches every single wrong symbol and every swap of neighbours.
 ALPHABET = "2345679CDFGHJKMNPRTVWXY"
 BODY_LENGTH = 8
 

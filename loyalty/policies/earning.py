@@ -106,7 +106,9 @@ def _counted_minor(line: BasketLine, rule: BaseRule) -> int:
     return max(0, line.amount_minor - (0 if rule.counts_tax else line.tax_minor))
 
 
-def _order_points(rule: BaseRule, rate: Fraction, counted_minor: int, sold_minor: int, not_money_minor: int) -> int:
+def _order_points(
+    rule: BaseRule, rate: Fraction, counted_minor: int, sold_minor: int, not_money_minor: int
+) -> int:
     if counted_minor == 0 or sold_minor == not_money_minor:
         return 0
     numerator = counted_minor * (sold_minor - not_money_minor) * rule.points * rate.numerator

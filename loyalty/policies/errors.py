@@ -44,7 +44,9 @@ class HoldUnknown(LedgerRefusal):
 
     def __init__(self, *, hold_id: int) -> None:
         self.hold_id = hold_id
-        super().__init__(f"There is no reservation {hold_id} for this member. Check the id that `hold` returned.")
+        super().__init__(
+            f"There is no reservation {hold_id} for this member. Check the id that `hold` returned."
+        )
 
 
 class OpenHolds(LedgerRefusal):

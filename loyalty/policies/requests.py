@@ -1,7 +1,7 @@
 """What may be asked of the ledger: one class a deed, each told to a member's book.
 
-A request says what makes it the same request (`key` and `content`), whether it needs the book's open lots, and
-how it changes the book. It knows no database: `loyalty.ledger` loads the book, finds replays, and writes.
+A request says what makes it the same request (`key` and `content`), whether it needs the book's open lots,
+and how it changes the book. It knows no database: `loyalty.ledger` loads the book, finds replays, and writes.
 """
 
 from abc import ABC, abstractmethod
@@ -72,8 +72,8 @@ class Part:
 class Accrue(Request):
     """Grant points, issuance → pending: one lot per part.
 
-    It needs no open lots, because nothing that is there changes; only under expiry by inactivity must the past
-    be written down first, since the new points move the end of the old ones.
+    It needs no open lots, because nothing that is there changes; only under expiry by inactivity must the
+    past be written down first, since the new points move the end of the old ones.
     """
 
     needs_lots: ClassVar[bool] = False
@@ -166,7 +166,9 @@ class ClawBack(Request):
         self, book: MemberBook, draft: EntryDraft, terms_id: int | None, points: int, at: datetime
     ) -> int:
         own = book.in_allocation_order(
-            lot for lot in book.lots.values() if (lot.source_kind, lot.source_id) == ("purchase", self.purchase_id)
+            lot
+            for lot in book.lots.values()
+            if (lot.source_kind, lot.source_id) == ("purchase", self.purchase_id)
         )
         for same_window in (True, False):
             lots = [lot for lot in own if (lot.terms_id == terms_id) is same_window]
@@ -190,7 +192,9 @@ class TakeBack(Request):
         book.settle(at)
         _require(book, self.points)
         change = -self.points if self.counts_for_level else 0
-        draft = self.draft(EntryKind.REVOKE, at, qualifying_change=change, qualifying_at=at if change else None)
+        draft = self.draft(
+            EntryKind.REVOKE, at, qualifying_change=change, qualifying_at=at if change else None
+        )
         lots = book.in_allocation_order(book.lots.values())
         book.take(draft, lots, State.AVAILABLE, State.REVOKED, self.points, at)
         book.entries.append(draft)
@@ -236,7 +240,8 @@ class Capture(Request):
     """Spend held points for good, held → redeemed.
 
     A reservation that has timed out is voided first and the same amount is taken again if it is still there;
-    otherwise the refusal carries both numbers. `closed` is what the database knows of a hold that is not open.
+    otherwise the refusal carries both numbers. `closed` is what the database knows of a hold that is not
+    open.
     """
 
     hold_id: int
@@ -270,7 +275,9 @@ class Capture(Request):
 
     def _hold_again(self, book: MemberBook, hold: ClosedHold, at: datetime) -> EntryDraft:
         _require(book, hold.points)
-        again = EntryDraft(EntryKind.HOLD, f"hold-again:{self.hold_id}", at, "hold_again", corrects=self.hold_id)
+        again = EntryDraft(
+            EntryKind.HOLD, f"hold-again:{self.hold_id}", at, "hold_again", corrects=self.hold_id
+        )
         _hold(book, again, hold.points, at)
         draft = self.draft(EntryKind.CAPTURE, at, corrects=self.hold_id)
         again.new_hold = HoldDraft(hold.points, at, hold.reference, captured_by=draft)
@@ -396,7 +403,8 @@ class DatePurchase(Request):
         lots = [
             lot
             for lot in book.lots.values()
-            if (lot.source_kind, lot.source_id, lot.waits_for) == ("purchase", self.purchase_id, self.waits_for)
+            if (lot.source_kind, lot.source_id, lot.waits_for)
+            == ("purchase", self.purchase_id, self.waits_for)
         ]
         draft = self.draft(EntryKind.SET_DATE, at, source_kind="purchase", source_id=self.purchase_id)
         book.set_dates(lots, fact=self.fact_at, at=at)

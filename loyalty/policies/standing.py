@@ -28,7 +28,9 @@ class SoldLine:
             return Fraction(max(0, self.sold_minor - self.returned_minor))
         if not self.returned_quantity or not self.quantity:
             return Fraction(self.sold_minor)
-        return self.sold_minor * max(Fraction(0), 1 - Fraction(self.returned_quantity) / Fraction(self.quantity))
+        return self.sold_minor * max(
+            Fraction(0), 1 - Fraction(self.returned_quantity) / Fraction(self.quantity)
+        )
 
     @property
     def is_untouched(self) -> bool:
@@ -37,12 +39,16 @@ class SoldLine:
 
 
 def standing_points(
-    lines: Sequence[SoldLine], earned: Mapping[str, int], *, refunded_minor: int = 0, is_cancelled: bool = False
+    lines: Sequence[SoldLine],
+    earned: Mapping[str, int],
+    *,
+    refunded_minor: int = 0,
+    is_cancelled: bool = False,
 ) -> dict[str, int]:
     """Say per line what still stands: `floor(earned × (sold − returned) ÷ sold)`, 0 where nothing was sold.
 
-    Cumulative and exact: many small returns take back exactly what one large one would. Money refunded without
-    a line is spread over what is still kept, by largest remainder in minor units, ties by key.
+    Cumulative and exact: many small returns take back exactly what one large one would. Money refunded
+    without a line is spread over what is still kept, by largest remainder in minor units, ties by key.
     """
     if is_cancelled:
         return dict.fromkeys(earned, 0)

@@ -60,7 +60,9 @@ class PurchaseClock:
 
     def fact(self, clock: Clock) -> datetime | None:
         """Give the moment that `clock` waits for, or None while it has not happened."""
-        return {Clock.ORDER: self.placed_at, Clock.PAYMENT: self.paid_at, Clock.DELIVERY: self.delivered_at}[clock]
+        return {Clock.ORDER: self.placed_at, Clock.PAYMENT: self.paid_at, Clock.DELIVERY: self.delivered_at}[
+            clock
+        ]
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ def lot_dates(terms: Terms, clock: PurchaseClock, zone: ZoneInfo) -> LotDates:
     """
     fact = clock.fact(terms.clock)
     if fact is None:
-        stands_in = start_of_day(local_date(clock.placed_at, zone) + timedelta(days=terms.missing_fact_days), zone)
+        stands_in = start_of_day(
+            local_date(clock.placed_at, zone) + timedelta(days=terms.missing_fact_days), zone
+        )
         return LotDates(None, None, terms.clock.value, stands_in)
     releases_at = release_moment(terms, fact, zone)
     return LotDates(releases_at, expiry_moment(terms, releases_at, zone), "", None)

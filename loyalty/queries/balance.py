@@ -34,8 +34,8 @@ class Expiring:
 class Balance:
     """What a member has at a moment. Units: points; `worth_minor` in minor units of `currency`.
 
-    `available` is spendable at that moment and never includes what is on the way or reserved. `debt` is owed by
-    the member and filled by the next points.
+    `available` is spendable at that moment and never includes what is on the way or reserved. `debt` is owed
+    by the member and filled by the next points.
     """
 
     member_id: int
@@ -54,8 +54,8 @@ class Balance:
 def get_balance(*, member_id: int, at: datetime | None = None) -> Balance:
     """Say what a member has at `at`, past, present or future; by default now.
 
-    Time: what time has decided by then counts, whether or not a job has written it down yet. For a past moment
-    the movements up to it are replayed. Queries: at most 4 for now and the future.
+    Time: what time has decided by then counts, whether or not a job has written it down yet. For a past
+    moment the movements up to it are replayed. Queries: at most 4 for now and the future.
     Raises: PointsAccount.DoesNotExist for a member without an account.
     """
     at = clock.now() if at is None else at
@@ -88,7 +88,9 @@ def _book_in_the_past(account: PointsAccount, today: MemberBook, at: datetime) -
     ):
         counters[lot_id][State(from_state)] -= points
         counters[lot_id][State(to_state)] += points
-    book = MemberBook(account.member_id, today.zone, reprieve_days=today.reprieve_days, active_at=account.active_at)
+    book = MemberBook(
+        account.member_id, today.zone, reprieve_days=today.reprieve_days, active_at=account.active_at
+    )
     for lot_id, lot in load_lots(counters.keys()).items():
         _set_counters(lot, counters[lot_id])
         if any(getattr(lot, state.name.lower()) for state in OPEN_STATES):
@@ -116,7 +118,9 @@ def _add_past_holds(book: MemberBook, at: datetime) -> None:
             if entry_id == hold.entry_id
         ]
         if parts:
-            book.holds[hold.entry_id] = HoldState(hold.entry_id, hold.points, hold.expires_at, parts, hold.reference)
+            book.holds[hold.entry_id] = HoldState(
+                hold.entry_id, hold.points, hold.expires_at, parts, hold.reference
+            )
 
 
 def _debt_at(member_id: int, at: datetime) -> int:

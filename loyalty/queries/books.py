@@ -73,8 +73,10 @@ def _add_lots(books: dict[int, MemberBook]) -> None:
         Lot.objects.filter(member_id__in=books, **{f"{state.name.lower()}__gt": 0}).order_by()
         for state in OPEN_STATES
     ]
-    rows = by_state[0].values_list("member_id", *_LOT_FIELDS).union(
-        *(lots.values_list("member_id", *_LOT_FIELDS) for lots in by_state[1:])
+    rows = (
+        by_state[0]
+        .values_list("member_id", *_LOT_FIELDS)
+        .union(*(lots.values_list("member_id", *_LOT_FIELDS) for lots in by_state[1:]))
     )
     for member_id, *values in rows:
         lot = LotState(*values)
@@ -130,5 +132,7 @@ def _add_holds(books: dict[int, MemberBook]) -> None:
 
 def _add_parts(books: dict[int, MemberBook], entry_ids: set[int]) -> None:
     movements = Movement.objects.filter(member_id__in=books, entry_id__in=entry_ids, to_state=State.HELD)
-    for member_id, entry_id, lot_id, points in movements.values_list("member_id", "entry_id", "lot_id", "points"):
+    for member_id, entry_id, lot_id, points in movements.values_list(
+        "member_id", "entry_id", "lot_id", "points"
+    ):
         books[member_id].holds[entry_id].parts.append((lot_id, points))

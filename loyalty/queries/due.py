@@ -16,7 +16,9 @@ def list_purchases_to_settle(limit: int) -> list[int]:
     feeds = dict(Channel.objects.values_list("id", "programmes"))
     behind: set[int] = set()
     for rules in every_programme:
-        channels = [channel_id for channel_id, keys in feeds.items() if rules in fed_by(every_programme, keys)]
+        channels = [
+            channel_id for channel_id, keys in feeds.items() if rules in fed_by(every_programme, keys)
+        ]
         applied = Award.objects.filter(
             programme_id=rules.id, purchase_id=OuterRef("id"), applied_revision__gte=OuterRef("revision")
         )

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet, Subquery
 
 from commerce.models import Customer
-from commerce.queries import resolve_customer
+from commerce.queries.customers import resolve_customer
 from loyalty.models import PointsAccount, Programme, TermsVersion
 from loyalty.policies.programme import MEMBER_ALLOWS, PROGRAMME_ALLOWS, MemberState, ProgrammeState
 

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from backstage.registry import AuditKind, Job, audit_kinds, jobs
-from commerce.registry import PurchaseReaction, purchase_reactions
+from commerce.registry import CustomerMergeReaction, PurchaseReaction, customer_merges, purchase_reactions
 from loyalty.ledger import due
 from loyalty.operations.awards import settle_awards
+from loyalty.operations.members import plan_forfeiting, work_forfeiting
+from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.queries.due import list_purchases_to_settle
 
 
@@ -19,6 +21,13 @@ def _settle(purchase_ids: Sequence[int], at: datetime) -> None:
 purchase_reactions.register(
     "loyalty.awards",
     PurchaseReaction(name="loyalty.awards", list_due=list_purchases_to_settle, settle=_settle),
+)
+
+customer_merges.register(
+    "loyalty.memberships",
+    CustomerMergeReaction(
+        name="loyalty.memberships", on_merge=merge_memberships, on_unmerge=unmerge_memberships
+    ),
 )
 
 for kind in (
@@ -63,6 +72,13 @@ for job in (
         plan=_plan_expiry,
         work=_work_expiry,
         note=_("Ends points whose date has come."),
+    ),
+    Job(
+        name="forfeit_left_members",
+        every=timedelta(days=1),
+        plan=plan_forfeiting,
+        work=work_forfeiting,
+        note=_("Ends the points of members who left more than 14 days ago."),
     ),
 ):
     jobs.register(job.name, job)

@@ -25,7 +25,7 @@ from loyalty.ledger.writer import Recording, write
 from loyalty.locks import lock_accounts
 from loyalty.models import Entry, PointsAccount
 from loyalty.policies.book import EntryDraft, MemberBook
-from loyalty.policies.errors import KeyReused
+from loyalty.policies.errors import KeyReused, MemberMerged
 from loyalty.policies.requests import Request
 from loyalty.policies.states import State
 from loyalty.queries.books import load_books
@@ -67,6 +67,9 @@ def post(requests: Sequence[Request], *, at: datetime, by: By, batch: int | None
     for request in requests:
         _check_same(request, standing)
     books = _books(accounts, fresh)
+    for book in books.values():
+        if book.merged_into is not None:
+            raise MemberMerged(member_id=book.member_id, into_id=book.merged_into)
     drafts = [request.apply(books[request.member_id], at) for request in fresh]
     entry_ids = write(list(books.values()), Recording(by, timezone.now(), batch))
     by_key = {

@@ -1,21 +1,23 @@
 """Joining, leaving, pausing; points given and taken by a person."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import choice
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
 from backstage import clock
 from backstage.operations import audit
-from backstage.policies import SHOP, By
+from backstage.policies import SHOP, SYSTEM, By, Chunk, Progress
 from commerce.queries.customers import resolve_customer
 from loyalty.ledger import moves
-from loyalty.ledger.posting import Posted
+from loyalty.ledger.posting import Posted, post
 from loyalty.models import EntryNote, Member, PointsAccount, TermsVersion
 from loyalty.policies.card_number import ALPHABET, BODY_LENGTH, with_check
 from loyalty.policies.programme import MemberState
+from loyalty.policies.requests import Forfeit
 from loyalty.queries.programmes import get_programme_rules
 
 UNDO_LEAVING_DAYS = 14
@@ -144,14 +146,28 @@ def resume(*, member_id: int, at: datetime | None = None, by: By = SHOP) -> None
     _change_state(member_id, (MemberState.PAUSED,), MemberState.ACTIVE, "member_resumed", at=at, by=by)
 
 
-def forfeit_after_leaving(*, member_ids: Iterable[int], at: datetime, by: By) -> int:
-    """End the points of those who left 14 days ago or more; give their number."""
+def plan_forfeiting(at: datetime) -> list[Chunk]:
+    """Find those who left 14 days ago or more and still have points, as chunks of one range each hundred."""
+    ids = list(_gone(at).order_by("id").values_list("id", flat=True))
+    parts = [ids[start : start + 100] for start in range(0, len(ids), 100)]
+    return [Chunk(part[0], part[-1], len(part)) for part in parts]
+
+
+def work_forfeiting(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
+    """End the points of one chunk of those who left, by entries, in the caller's transaction."""
+    rows = _gone(at).filter(id__range=(chunk.lo, chunk.hi)).order_by("id").values_list("id", "left_at")
+    requests = [
+        Forfeit(member_id=member_id, key=f"left:{left_at:%Y%m%d%H%M%S%f}", reason="left")
+        for member_id, left_at in rows
+    ]
+    post(requests, at=at, by=SYSTEM, batch=chunk_id)
+    return Progress(done=len(requests))
+
+
+def _gone(at: datetime) -> QuerySet[Member]:
+    has_points = Q(account__pending__gt=0) | Q(account__available__gt=0) | Q(account__held__gt=0)
     before = at - timedelta(days=UNDO_LEAVING_DAYS)
-    gone = Member.objects.filter(id__in=member_ids, state=MemberState.LEFT.value, left_at__lte=before)
-    rows = list(gone.order_by("id").values_list("id", "left_at"))
-    for member_id, left_at in rows:
-        moves.forfeit(member_id=member_id, key=f"left:{left_at:%Y%m%d%H%M%S}", reason="left", at=at, by=by)
-    return len(rows)
+    return Member.objects.filter(has_points, state=MemberState.LEFT.value, left_at__lte=before)
 
 
 def give_points(

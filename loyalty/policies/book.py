@@ -136,6 +136,7 @@ class MemberBook:
     active_at: datetime | None = None
     has_lapsing_lots: bool = False
     reprieve_days: int = 14
+    merged_into: int | None = None
     terms: dict[int, Terms] = field(default_factory=dict)
     entries: list[EntryDraft] = field(default_factory=list)
 

@@ -49,6 +49,15 @@ class HoldUnknown(LedgerRefusal):
         )
 
 
+class MemberMerged(LedgerRefusal):
+    """The account was merged into another one while the request was on its way."""
+
+    def __init__(self, *, member_id: int, into_id: int) -> None:
+        self.member_id = member_id
+        self.into_id = into_id
+        super().__init__(f"Member {member_id} was merged into {into_id}. Ask for {into_id} instead.")
+
+
 class OpenHolds(LedgerRefusal):
     """Accounts with open reservations can't be merged."""
 

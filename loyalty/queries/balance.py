@@ -61,7 +61,7 @@ def get_balance(*, member_id: int, at: datetime | None = None) -> Balance:
     at = clock.now() if at is None else at
     account = PointsAccount.objects.select_related("member__programme").get(member_id=member_id)
     book = book_at(account, at)
-    return _read(book, account.member, at)
+    return read_balance(book, account.member, at)
 
 
 def book_at(account: PointsAccount, at: datetime) -> MemberBook:
@@ -128,7 +128,8 @@ def _debt_at(member_id: int, at: datetime) -> int:
     return entries.aggregate(debt=Sum("debt_change"))["debt"] or 0
 
 
-def _read(book: MemberBook, member: Member, at: datetime) -> Balance:
+def read_balance(book: MemberBook, member: Member, at: datetime) -> Balance:
+    """Read the balance off a book that stands as of `at` already; its programme must be at hand. Queries: 0."""
     programme = member.programme
     return Balance(
         member_id=book.member_id,

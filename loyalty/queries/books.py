@@ -53,7 +53,9 @@ def _empty_books(accounts: dict[int, PointsAccount]) -> dict[int, MemberBook]:
         programme_id=OuterRef("programme_id"), expiry_kind=ExpiryKind.INACTIVITY.value
     )
     members = Member.objects.filter(id__in=accounts).annotate(has_lapsing_lots=Exists(lapsing))
-    rows = members.values_list("id", "programme__time_zone", "programme__reprieve_days", "has_lapsing_lots")
+    rows = members.values_list(
+        "id", "programme__time_zone", "programme__reprieve_days", "merged_into_id", "has_lapsing_lots"
+    )
     return {
         member_id: MemberBook(
             member_id,
@@ -62,8 +64,9 @@ def _empty_books(accounts: dict[int, PointsAccount]) -> dict[int, MemberBook]:
             active_at=accounts[member_id].active_at,
             has_lapsing_lots=has_lapsing_lots,
             reprieve_days=reprieve_days,
+            merged_into=merged_into,
         )
-        for member_id, time_zone, reprieve_days, has_lapsing_lots in rows
+        for member_id, time_zone, reprieve_days, merged_into, has_lapsing_lots in rows
     }
 
 

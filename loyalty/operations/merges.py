@@ -1,0 +1,59 @@
+"""What the merge of two customers means for their memberships."""
+
+from datetime import datetime
+
+from backstage.policies import By
+from commerce.registry import MergeRefusedError
+from loyalty.ledger import merging
+from loyalty.models import Award, Member
+from loyalty.operations.members import insert_members
+from loyalty.policies.errors import OpenHolds
+
+
+def merge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -> None:
+    """Merge the source customer's membership in each programme into the target's, in the caller's transaction.
+
+    Where only the source is a member, the target becomes one first: nobody loses points by being merged.
+    Raises: MergeRefusedError while points are reserved.
+    """
+    for member in Member.objects.filter(customer_id=source_id, merged_into__isnull=True).order_by("id"):
+        target = insert_members(
+            programme_id=member.programme_id,
+            joined_at={target_id: member.joined_at},
+            by_request=member.joined_by_request,
+        )[target_id]
+        try:
+            merging.merge(source_id=member.id, target_id=target.id, at=at, by=by)
+        except OpenHolds as refusal:
+            raise MergeRefusedError(str(refusal)) from refusal
+
+
+def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -> list[str]:
+    """Take the memberships apart again; say in sentences what a person has to decide.
+
+    Purchases that were awarded to the target meanwhile become due again and follow their customer.
+    """
+    sentences = []
+    for member in Member.objects.filter(customer_id=source_id, merged_into__customer_id=target_id).order_by(
+        "id"
+    ):
+        into_id = member.merged_into_id
+        rest = merging.unmerge(source_id=member.id, target_id=into_id, at=at, by=by)
+        Award.objects.filter(member_id=into_id, purchase__customer_id=source_id).update(applied_revision=0)
+        sentences += _sentences(rest)
+    return sentences
+
+
+def _sentences(rest: merging.Separated) -> list[str]:
+    sentences = []
+    if rest.spent_points:
+        sentences.append(
+            f"{rest.spent_points} points of the merged account were spent or reserved meanwhile and stay with the "
+            "other customer. Give or take points by hand if that is not right."
+        )
+    if rest.debt_points:
+        sentences.append(
+            f"A debt of {rest.debt_points} points moved with the merge and stays with the other customer. "
+            "Give or take points by hand if that is not right."
+        )
+    return sentences

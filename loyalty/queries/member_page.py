@@ -1,0 +1,251 @@
+"""What the member pages say: the figures on top, the notices, our own sections, and how the club works."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import OuterRef, Subquery
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+
+from commerce.models import Purchase
+from loyalty.models import Entry, Member, Programme
+from loyalty.policies.calendar import next_calendar_day
+from loyalty.policies.programme import MemberState, ProgrammeState
+from loyalty.policies.rules import ProgrammeRules
+from loyalty.policies.terms import Terms
+from loyalty.queries import figures, sentences
+from loyalty.queries.balance import Balance
+from loyalty.queries.cards import get_card
+from loyalty.queries.history import HistoryPage, HistoryRow, history_of
+from loyalty.queries.quote import quote_under, single
+from loyalty.registry import Visit
+
+# Points that end later than this are no news yet; they stand in the history of the lot and in the mails.
+EXPIRY_NOTICE_DAYS = 60
+UNDO_LEAVING_DAYS = 14
+RECENT_ROWS = 20
+# About what a small order costs, in minor units; the example is the nearest amount that the rule names.
+EXAMPLE_MINOR = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One sentence that stands out, with the deed that it offers; `more` unfolds below it."""
+
+    text: str
+    level: str = "info"
+    offers: str = ""
+    more_label: str = ""
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The balance as it is read: the figure, its unit, what it is worth, and what is about to change."""
+
+    figure: str
+    unit: str
+    worth: str
+    facts: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowText:
+    """A history row as it is read. `is_quiet`: what it speaks of did not change the balance."""
+
+    row: HistoryRow
+    sentence: str
+    amount: str
+    after: str
+    about: str
+    is_quiet: bool
+
+
+# -- the balance --------------------------------------------------------------------------------------------------
+
+
+def read_headline(balance: Balance) -> Headline:
+    """Write the balance out. What is owed counts against it, so the figure agrees with the history."""
+    points = balance.available - balance.debt
+    worth = sentences.worth(figures.money(balance.worth_minor, balance.currency)) if balance.worth_minor else ""
+    return Headline(figures.number(points), sentences.points_unit(points), worth, tuple(_facts(balance)))
+
+
+def _facts(balance: Balance) -> Iterator[Notice]:
+    zone, now = ZoneInfo(balance.time_zone), balance.at
+    soon = now + timedelta(days=EXPIRY_NOTICE_DAYS)
+    ends = [
+        sentences.expiring(part.points, figures.last_day(part.until, zone, now=now))
+        for part in balance.expiring
+        if part.until <= soon
+    ]
+    if ends:
+        yield _first_and_more(ends, "warn")
+    coming = [
+        sentences.on_the_way(part.points, figures.day(part.at, zone, now=now))
+        if part.at
+        else sentences.waiting(part.points, part.waits_for)
+        for part in balance.on_the_way
+    ]
+    if coming:
+        yield _first_and_more(coming, "info")
+    if balance.held:
+        yield Notice(sentences.reserved(balance.held))
+
+
+def _first_and_more(texts: Sequence[str], level: str) -> Notice:
+    more = tuple(texts[1:])
+    return Notice(texts[0], level, more_label=sentences.more_dates(len(more)) if more else "", more=more)
+
+
+# -- rare states --------------------------------------------------------------------------------------------------
+
+
+def find_notice(*, member: Member, programme: Programme, balance: Balance, running_terms_id: int | None) -> Notice | None:
+    """Find the one rare thing to say at the very top; the gravest first, never two at a time.
+
+    Queries: 0; 1 where points are owed.
+    """
+    return (
+        _of_member(member, balance)
+        or (_of_debt(balance) if balance.debt else None)
+        or _of_programme(programme)
+        or _of_terms(member, running_terms_id)
+    )
+
+
+def _of_member(member: Member, balance: Balance) -> Notice | None:
+    if member.state == MemberState.PAUSED:
+        return Notice(gettext("Your account is paused. Ask the shop; your points are safe."), "bad")
+    if member.state != MemberState.LEFT or member.left_at is None:
+        return None
+    until = member.left_at + timedelta(days=UNDO_LEAVING_DAYS)
+    if balance.at >= until:
+        return Notice(gettext("You have left the club, and your points have ended. To come back, ask the shop."), "bad")
+    last_day = figures.last_day(until, ZoneInfo(balance.time_zone), now=balance.at)
+    text = gettext("You have left the club. Until %(date)s you can come back and keep your points.")
+    return Notice(text % {"date": last_day}, "warn", offers="come_back")
+
+
+def _of_debt(balance: Balance) -> Notice:
+    owing = Entry.objects.filter(member_id=balance.member_id, debt_change__gt=0, source_kind="purchase")
+    newest = owing.filter(occurred_at__lte=balance.at).order_by("-occurred_at", "-id")
+    order = newest.values_list(_reference_of_purchase(), flat=True).first() or ""
+    return Notice(sentences.in_debt(balance.debt, order), "bad")
+
+
+def _reference_of_purchase() -> Subquery:
+    return Subquery(Purchase.objects.filter(id=OuterRef("source_id")).values("reference"))
+
+
+def _of_programme(programme: Programme) -> Notice | None:
+    says = {
+        ProgrammeState.STAFF_ONLY: gettext("Only staff can see this club so far."),
+        ProgrammeState.PAUSED: gettext("The club is having a break: orders bring no points now. Yours are safe."),
+        ProgrammeState.CLOSING: gettext("The club is closing: orders bring no points any more. Use the ones you have."),
+        ProgrammeState.CLOSED: gettext("The club has closed."),
+    }
+    text = says.get(ProgrammeState(programme.state))
+    return Notice(text, "warn") if text else None
+
+
+def _of_terms(member: Member, running_terms_id: int | None) -> Notice | None:
+    """Speak only to those who accepted an older version; who was enrolled without asking has accepted none."""
+    if member.terms_id is None or running_terms_id in (None, member.terms_id):
+        return None
+    return Notice(gettext("The terms of the club have changed."), "info", offers="read_terms")
+
+
+# -- our own sections ---------------------------------------------------------------------------------------------
+
+
+def find_card(visit: Visit) -> Mapping[str, Any] | None:
+    """Show the card of whoever can use one."""
+    if visit.member.state != MemberState.ACTIVE:
+        return None
+    return {"card": get_card(visit.member.number)}
+
+
+def find_history(visit: Visit) -> Mapping[str, Any] | None:
+    """Show the latest facts and lead to the rest."""
+    page = history_of(book=visit.book, at=visit.at, limit=RECENT_ROWS)
+    rows = read_history(page, visit.programme.zone, now=visit.at)
+    return {"rows": rows[:RECENT_ROWS], "has_more": page.next_before is not None or len(rows) > RECENT_ROWS}
+
+
+def read_history(page: HistoryPage, zone: ZoneInfo, *, now: datetime) -> list[RowText]:
+    """Write the rows of a page out."""
+    return [_read_row(row, zone, now) for row in page.rows]
+
+
+def _read_row(row: HistoryRow, zone: ZoneInfo, now: datetime) -> RowText:
+    about = [figures.day(row.at, zone, now=now)]
+    if row.order and row.order not in row.sentence:
+        about.append(sentences.order(row.order))
+    if row.waits_for:
+        about.append(str(sentences.WAITS[row.waits_for]))
+    elif row.ready_at is not None:
+        about.append(sentences.ready(figures.day(row.ready_at, zone, now=now)))
+    if row.let_go_points:
+        about.append(sentences.let_go(row.let_go_points))
+    sentence = f"{row.sentence}: {row.note}" if row.note else row.sentence
+    after = gettext("on the way") if row.on_the_way else figures.number(row.balance) if row.change else ""
+    return RowText(row, sentence, figures.signed(row.points), after, " · ".join(about), not row.change)
+
+
+# -- how the club works -------------------------------------------------------------------------------------------
+
+
+def read_rules(rules: ProgrammeRules, programme: Programme, at: datetime) -> list[str]:
+    """Explain the programme as it is now, in a handful of sentences; empty where it gives nothing now."""
+    rule, terms = rules.rule_at(at), _running_terms(rules, at)
+    if rule is None or terms is None:
+        return []
+    said = [
+        sentences.earn(rule.points, figures.money(rule.per_minor, programme.currency)),
+        sentences.value(programme.worth_points, figures.money(programme.worth_minor, programme.currency)),
+        sentences.window(terms.window_days, terms.clock.value),
+        _ends(terms),
+        gettext("What you send back takes its points with it."),
+        gettext("What you pay with points or a gift card brings no points."),
+    ]
+    if not rule.counts_tax:
+        said.insert(1, gettext("Tax does not count."))
+    if not rule.counts_shipping:
+        said.insert(1, gettext("Shipping does not count."))
+    return said
+
+
+def read_example(rules: ProgrammeRules, programme: Programme, at: datetime) -> str:
+    """Work out one order by the engine that awards points; empty where it would bring nothing."""
+    rule = rules.rule_at(at)
+    if rule is None:
+        return ""
+    amount_minor = rule.per_minor * max(1, EXAMPLE_MINOR // rule.per_minor)
+    quoted = quote_under(rules, basket=single(amount_minor), currency=programme.currency, at=at)
+    worth_minor = quoted.points * programme.worth_minor // programme.worth_points
+    if not worth_minor:
+        return ""
+    currency = programme.currency
+    return sentences.example(
+        quoted.points, figures.money(amount_minor, currency), figures.money(worth_minor, currency)
+    )
+
+
+def _running_terms(rules: ProgrammeRules, at: datetime) -> Terms | None:
+    terms_id = rules.terms_at(at).get(None)
+    return rules.terms_by_id()[terms_id] if terms_id is not None else None
+
+
+def _ends(terms: Terms) -> str:
+    # Any year will do, since the sentence names a day that comes round.
+    day = next_calendar_day(date(2024, 1, 1), terms.expiry_month, terms.expiry_day)
+    return sentences.ends(
+        terms.expiry_kind.value,
+        terms.expiry_months,
+        at_month_end=terms.expiry_at_month_end,
+        day=date_format(day, "MONTH_DAY_FORMAT").replace(" ", figures.NO_BREAK_SPACE),
+    )

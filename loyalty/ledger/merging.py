@@ -117,7 +117,8 @@ def _move_lots(
     source.debt -= debt_points
     target.debt += debt_points
     moved = 0
-    for lot in lots:
+    # What time has just decided may have emptied some of them.
+    for lot in (lot for lot in lots if lot.pending or lot.available):
         twin = _twin(lot, at, -1 - len(target.lots))
         available = lot.available
         for state in OPEN_STATES:

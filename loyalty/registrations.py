@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from backstage.registry import AuditKind, Job, audit_kinds, jobs
+from backstage.registry import AuditKind, Job, audit_kinds, jobs, verbs
 from commerce.registry import CustomerMergeReaction, PurchaseReaction, customer_merges, purchase_reactions
 from loyalty.ledger import due
+from loyalty.management.init_verb import INIT
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
+from loyalty.queries import member_page
 from loyalty.queries.due import list_purchases_to_settle
+from loyalty.registry import MemberPageSection, member_page_sections
 
 
 def _settle(purchase_ids: Sequence[int], at: datetime) -> None:
@@ -43,6 +46,7 @@ for kind in (
     AuditKind(name="member_came_back", sentence=_("%(by)s took %(object)s back")),
     AuditKind(name="member_paused", sentence=_("%(by)s paused %(object)s")),
     AuditKind(name="member_resumed", sentence=_("%(by)s resumed %(object)s")),
+    AuditKind(name="older_purchases_granted", sentence=_("%(by)s counted older purchases in %(object)s")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
 ):
@@ -82,3 +86,18 @@ for job in (
     ),
 ):
     jobs.register(job.name, job)
+
+for section in (
+    MemberPageSection(
+        name="card", order=700, template="encore/loyalty/sections/card.html", find=member_page.find_card
+    ),
+    MemberPageSection(
+        name="history", order=800, template="encore/loyalty/sections/history.html", find=member_page.find_history
+    ),
+    MemberPageSection(
+        name="help", order=900, template="encore/loyalty/sections/help.html", find=member_page.find_help
+    ),
+):
+    member_page_sections.register(section.name, section)
+
+verbs.register(INIT.name, INIT)

@@ -30,13 +30,16 @@ from loyalty.locks import lock_awards
 from loyalty.models import Award, Member
 from loyalty.operations.members import insert_members
 from loyalty.policies.awarding import Sale, Target, decide_target, standing_by_terms
-from loyalty.policies.eligibility import NoPoints, Standing, why_not
+from loyalty.policies.eligibility import Candidate, NoPoints, freeze_facts
 from loyalty.policies.programme import Enrolment, MemberState
 from loyalty.policies.requests import Accrue, ClawBack, DatePurchase, Part, Request
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.terms import Clock, ExpiryKind, PurchaseClock, Terms, lot_dates
 from loyalty.queries.programmes import fed_by, list_programme_rules
 from loyalty.queries.sales import get_sales
+
+# Among the frozen facts, the mark that the owner has granted a purchase from before joining.
+GRANTED = "granted"
 
 
 @dataclass(slots=True)
@@ -197,25 +200,17 @@ def _facts(rules: ProgrammeRules, case: Case) -> dict[str, Any]:
 
 
 def _freeze(rules: ProgrammeRules, case: Case, member: Member) -> dict[str, Any]:
-    purchase = case.purchase
-    reason = why_not(
-        rules,
-        Standing(MemberState(member.state), member.joined_at, member.joined_by_request, member.joined_with),
-        purchase_id=purchase.id,
-        placed_at=purchase.placed_at,
-        currency=purchase.currency,
+    candidate = Candidate(
+        MemberState(member.state),
+        member.joined_at,
+        member.joined_by_request,
+        member.joined_with,
+        is_granted=GRANTED in case.award.facts,
     )
-    if reason is not None:
-        return {"reason": reason.value}
-    rule = rules.rule_at(purchase.placed_at)
-    terms = rules.terms_at(purchase.placed_at)
-    if rule is None or None not in terms:
-        return {"reason": NoPoints.NOT_LIVE.value}
-    return {
-        "rule": rule.id,
-        "terms": {str(group_id or 0): terms_id for group_id, terms_id in terms.items()},
-        "rate": str(rules.rate_at(purchase.currency, purchase.placed_at)),
-    }
+    purchase = case.purchase
+    return freeze_facts(
+        rules, candidate, purchase_id=purchase.id, placed_at=purchase.placed_at, currency=purchase.currency
+    )
 
 
 # -- 4. what it should stand for -----------------------------------------------------------------------------

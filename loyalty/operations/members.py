@@ -11,10 +11,10 @@ from django.db.models import Q, QuerySet
 from backstage import clock
 from backstage.operations import audit
 from backstage.policies import SHOP, SYSTEM, By, Chunk, Progress
-from commerce.queries.customers import resolve_customer
+from commerce.queries.customers import list_merged, resolve_customer
 from loyalty.ledger import moves
 from loyalty.ledger.posting import Posted, post
-from loyalty.models import EntryNote, Member, PointsAccount, TermsVersion
+from loyalty.models import Award, EntryNote, Member, PointsAccount, TermsVersion
 from loyalty.policies.card_number import ALPHABET, BODY_LENGTH, with_check
 from loyalty.policies.programme import MemberState
 from loyalty.policies.requests import Forfeit
@@ -38,11 +38,12 @@ class NotPossible(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """A membership, and whether it is new."""
+    """A membership, whether it is new, and the purchases that are to be awarded because of it."""
 
     member_id: int
     number: str
     is_new: bool
+    purchase_ids: tuple[int, ...] = ()
 
 
 def enrol(
@@ -58,11 +59,12 @@ def enrol(
 
     `purchase_id` is the order that led to joining: it counts, whenever it was placed. Replay: a member stays
     the member that they are. What they bought within the backdate window becomes due again and is awarded by
-    `settle_awards`. Raises: CannotJoin while the programme takes nobody.
+    the next `settle_awards`: by the caller with `purchase_ids`, or by the job within a minute. Raises: CannotJoin while the programme takes nobody.
     """
     at = clock.now() if at is None else at
     customer_id = resolve_customer(customer_id)
-    if not get_programme_rules(programme_id).joins_at(at):
+    rules = get_programme_rules(programme_id)
+    if not rules.joins_at(at):
         raise CannotJoin("The programme takes no new members now. Switch it on, then ask again.")
     with transaction.atomic():
         known = Member.objects.filter(programme_id=programme_id, customer_id=customer_id).first()
@@ -74,7 +76,21 @@ def enrol(
         if terms_id is not None:
             accept_terms(member_id=member.id, terms_id=terms_id, at=at)
         audit.record(kind="member_joined", object_kind="member", object_id=member.id, by=by, at=at)
-    return Enrolled(member.id, member.number, True)
+        purchase_ids = _count_earlier_purchases(member, counts_from=at - timedelta(days=rules.backdate_days))
+    return Enrolled(member.id, member.number, True, purchase_ids)
+
+
+def _count_earlier_purchases(member: Member, *, counts_from: datetime) -> tuple[int, ...]:
+    """Make the awards due again that found no member when they were decided and find one now."""
+    waiting = Award.objects.filter(
+        Q(purchase__placed_at__gte=counts_from) | Q(purchase_id=member.joined_with),
+        programme_id=member.programme_id,
+        purchase__customer_id__in=list_merged(customer_id=member.customer_id),
+        member__isnull=True,
+    )
+    purchase_ids = tuple(waiting.order_by("purchase_id").values_list("purchase_id", flat=True))
+    waiting.update(applied_revision=0)
+    return purchase_ids
 
 
 def insert_members(

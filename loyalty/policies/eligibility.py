@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from loyalty.policies.programme import MEMBER_ALLOWS, MemberState
 from loyalty.policies.rules import ProgrammeRules
@@ -22,17 +23,18 @@ class NoPoints(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What eligibility asks about a member."""
+class Candidate:
+    """What eligibility asks about a member. `is_granted`: the owner counts this purchase whenever it was placed."""
 
     state: MemberState
     joined_at: datetime
     joined_by_request: bool
     joined_with: int | None
+    is_granted: bool = False
 
 
 def why_not(
-    rules: ProgrammeRules, member: Standing, *, purchase_id: int, placed_at: datetime, currency: str
+    rules: ProgrammeRules, member: Candidate, *, purchase_id: int, placed_at: datetime, currency: str
 ) -> NoPoints | None:
     """Say why a purchase does not earn, or None where it does.
 
@@ -44,9 +46,31 @@ def why_not(
         return NoPoints.NOT_LIVE
     if not MEMBER_ALLOWS[member.state].earn:
         return NoPoints.MEMBER_NOT_ACTIVE
+    is_counted_anyway = member.is_granted or purchase_id == member.joined_with
     counts_from = member.joined_at - timedelta(days=rules.backdate_days)
-    if member.joined_by_request and placed_at < counts_from and purchase_id != member.joined_with:
+    if member.joined_by_request and placed_at < counts_from and not is_counted_anyway:
         return NoPoints.BEFORE_JOINING
     if rules.rate_at(currency, placed_at) is None:
         return NoPoints.NO_EXCHANGE_RATE
     return None
+
+
+def freeze_facts(
+    rules: ProgrammeRules, member: Candidate, *, purchase_id: int, placed_at: datetime, currency: str
+) -> dict[str, Any]:
+    """Decide, once for this member, under which rules a purchase earns, or why it does not.
+
+    `rule` and `terms` are ids of the versions that ran when it was placed, `terms` by product group ("0" is all
+    other goods); `rate` turns its minor units into the programme's. Or `reason`, a `NoPoints` code, alone.
+    """
+    reason = why_not(rules, member, purchase_id=purchase_id, placed_at=placed_at, currency=currency)
+    if reason is not None:
+        return {"reason": reason.value}
+    rule, terms = rules.rule_at(placed_at), rules.terms_at(placed_at)
+    if rule is None or None not in terms:
+        return {"reason": NoPoints.NOT_LIVE.value}
+    return {
+        "rule": rule.id,
+        "terms": {str(group_id or 0): terms_id for group_id, terms_id in terms.items()},
+        "rate": str(rules.rate_at(currency, placed_at)),
+    }

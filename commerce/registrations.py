@@ -4,8 +4,11 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from backstage.registry import AuditKind, Job, audit_kinds, jobs
+from backstage.registry import AuditKind, Job, audit_kinds, jobs, verbs
+from commerce.management.import_verb import IMPORT
 from commerce.operations import upkeep
+from commerce.queries.segments.conditions import CONDITIONS
+from commerce.registry import segment_conditions
 
 for kind in (
     AuditKind(name="channel_opened", sentence=_("%(by)s opened %(object)s")),
@@ -30,3 +33,8 @@ jobs.register(
         note=_("Finds purchases that changed without points and others hearing of it, and catches up."),
     ),
 )
+
+for condition in CONDITIONS:
+    segment_conditions.register(condition.key, condition)
+
+verbs.register(IMPORT.name, IMPORT)

@@ -1,6 +1,13 @@
 """What may be done to channels, customers and purchases."""
 
 from commerce.operations.channels import ChannelError, open_channel
+from commerce.operations.customers import (
+    claim_guest_purchases,
+    dismiss_duplicate,
+    merge_customers,
+    unmerge_customer,
+    verify_identity,
+)
 from commerce.operations.problems import Problem, list_problems, resolve_problem
 from commerce.operations.products import ProductSnapshot, sync_products
 from commerce.operations.reactions import Settled, react, settle_purchases
@@ -12,7 +19,10 @@ __all__ = [
     "ProductSnapshot",
     "PurchaseResult",
     "Settled",
+    "claim_guest_purchases",
+    "dismiss_duplicate",
     "list_problems",
+    "merge_customers",
     "open_channel",
     "react",
     "resolve_problem",
@@ -20,4 +30,6 @@ __all__ = [
     "sync_products",
     "sync_purchase",
     "sync_purchases",
+    "unmerge_customer",
+    "verify_identity",
 ]

@@ -51,7 +51,7 @@ def list_problems(*, problems: Iterable[Problem], at: datetime) -> None:
             problem.detail,
             fingerprint,
             at,
-        )  # fmt: skip
+        )
         for fingerprint, problem in sorted(by_fingerprint.items())
     ]
     insert_rows(PurchaseProblem, FIELDS, rows, conflict="ON CONFLICT (fingerprint) DO NOTHING")

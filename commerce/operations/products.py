@@ -16,7 +16,10 @@ MOST_STOCK = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductSnapshot:
-    """What the shop says about an article. None says unknown: a cost of 0 would make every margin look whole."""
+    """What the shop says about an article.
+
+    None says unknown: a cost of 0 would make every margin look whole.
+    """
 
     sku: str
     name: str

@@ -4,11 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from commerce.models import Channel, Purchase, PurchaseLine, Return, Tender
 from commerce.operations.recognition import OvertakenError, Recognized
-from commerce.operations.rows import insert_rows, update_rows, upsert_rows
+from commerce.operations.rows import copy_rows, insert_rows, update_rows, upsert_rows
 from commerce.policies.changes import (
     FACT_FIELDS,
     LINE_FIELDS,
@@ -26,6 +25,8 @@ from commerce.policies.snapshot import Snapshot
 from commerce.queries.customers import resolve_customers
 
 CHANGING = ("customer", "customer_as_of", *FACT_FIELDS, "as_of", "fingerprint", "revision", "changed_at")
+CHANGING_ATTRIBUTES = ("customer_id", *CHANGING[1:])
+CHANGES = ", ".join(f"{column} = source.{column}" for column in CHANGING_ATTRIBUTES)
 
 
 @dataclass(slots=True)
@@ -71,11 +72,15 @@ def store_cases(cases: list[Case], at: datetime) -> list[int]:
     _insert_purchases([case for case in cases if case.stored is None], at)
     _update_purchases([case for case in cases if case.stored is not None], at)
     _write_parts([case for case in cases if case.change])
-    return sorted(case.purchase_id for case in cases if case.outcome in (Outcome.CREATED, Outcome.CHANGED))
+    return sorted(
+        case.purchase_id
+        for case in cases
+        if case.purchase_id is not None and case.outcome in (Outcome.CREATED, Outcome.CHANGED)
+    )
 
 
 def _compare(cases: list[Case], at: datetime) -> None:
-    """Name the difference between each snapshot and what is stored, unless it is known to be older or the same."""
+    """Name what each snapshot changes, unless it is known to be older or the same."""
     stale = [case.stored.pk for case in cases if case.stored is not None and case.outcome is None]
     lines = _read_parts(PurchaseLine, LINE_FIELDS, stale, key=slice(0, 1))
     tenders = _read_parts(Tender, TENDER_FIELDS, stale, key=slice(0, 2))
@@ -134,18 +139,17 @@ def _insert_purchases(cases: list[Case], at: datetime) -> None:
 
 
 def _update_purchases(cases: list[Case], at: datetime) -> None:
-    """Write what changed, and move `as_of` on where a newer snapshot says the same; a repetition writes nothing."""
+    """Write what changed, and move `as_of` on where a newer snapshot says the same.
+
+    A repetition writes nothing.
+    """
     roots = _resolve_differing(cases)
-    rows = []
-    for case in cases:
-        row = _updated_row(case, roots, at)
-        if row is not None:
-            rows.append(row)
+    rows = [row for case in cases if (row := _updated_row(case, roots, at)) is not None]
     updated = update_rows(
         Purchase,
         ("id", *CHANGING),
         rows,
-        changes=", ".join(f"{column} = source.{column}" for column in _columns(CHANGING)),
+        changes=CHANGES,
         # The row is locked, so this can only fail if somebody wrote past the lock.
         guard="target.revision IN (source.revision, source.revision - 1)",
     )
@@ -163,7 +167,7 @@ def _updated_row(case: Case, roots: dict[int, int], at: datetime) -> Row | None:
         as_of=case.as_of,
         is_repeated=case.fingerprint == stored.fingerprint,
     )
-    if roots.get(customer_id, customer_id) != roots.get(stored.customer_id, stored.customer_id):
+    if _is_somebody_else(customer_id, stored.customer_id, roots):
         case.outcome = Outcome.CHANGED
     else:
         customer_id = stored.customer_id
@@ -179,32 +183,45 @@ def _updated_row(case: Case, roots: dict[int, int], at: datetime) -> Row | None:
         case.revision,
         at if case.outcome == Outcome.CHANGED else stored.changed_at,
     )
-    return None if row == (stored.pk, *(getattr(stored, name) for name in _attributes(CHANGING))) else row
+    return None if row == (stored.pk, *(getattr(stored, name) for name in CHANGING_ATTRIBUTES)) else row
+
+
+def _is_somebody_else(told: int | None, stored: int | None, roots: dict[int, int]) -> bool:
+    if told is None or stored is None:
+        return told != stored
+    return roots.get(told, told) != roots.get(stored, stored)
 
 
 def _resolve_differing(cases: Iterable[Case]) -> dict[int, int]:
-    """Resolve merges where the snapshot names another record than the one stored: they may be one customer by now."""
-    differing = set()
+    """Resolve merges where the snapshot names another record than the one stored.
+
+    They may be one customer by now.
+    """
+    differing: set[int] = set()
     for case in cases:
-        pair = {case.stored.customer_id if case.stored is not None else None, case.recognized.customer_id}
-        if None not in pair and len(pair) > 1:
-            differing |= pair
+        told, stored = case.recognized.customer_id, case.stored
+        if told is not None and stored is not None and stored.customer_id not in (None, told):
+            differing |= {told, stored.customer_id}
     return resolve_customers(customer_ids=differing)
 
 
 def _write_parts(cases: list[Case]) -> None:
-    """Write the lines, tenders and returns that differ; a part that is no longer told keeps its row, empty."""
-    lines = [(case.purchase_id, *row) for case in cases for row in case.change.lines]
-    upsert_rows(PurchaseLine, ("purchase", *LINE_FIELDS), lines, unique=("purchase", "key"))
-    tenders = [(case.purchase_id, *row) for case in cases for row in case.change.tenders]
+    """Write the lines, tenders and returns that differ.
+
+    A part that is no longer told keeps its row, empty.
+    """
+    lines = ("purchase", *LINE_FIELDS)
+    copy_rows(
+        PurchaseLine, lines, [row for case in cases if case.stored is None for row in _parts(case, "lines")]
+    )
+    stored_lines = [row for case in cases if case.stored is not None for row in _parts(case, "lines")]
+    upsert_rows(PurchaseLine, lines, stored_lines, unique=("purchase", "key"))
+    tenders = [row for case in cases for row in _parts(case, "tenders")]
     upsert_rows(Tender, ("purchase", *TENDER_FIELDS), tenders, unique=("purchase", "kind", "reference"))
-    returns = [(case.purchase_id, case.revision, *row) for case in cases for row in case.change.returns]
-    insert_rows(Return, ("purchase", "revision", *RETURN_FIELDS), returns)
+    returns = [(case.revision, *row) for case in cases for row in _parts(case, "returns")]
+    copy_rows(Return, ("revision", "purchase", *RETURN_FIELDS), returns)
 
 
-def _attributes(fields: Iterable[str]) -> list[str]:
-    return [Purchase._meta.get_field(name).attname for name in fields]
-
-
-def _columns(fields: Iterable[str]) -> list[str]:
-    return [Purchase._meta.get_field(name).column for name in fields]
+def _parts(case: Case, kind: str) -> list[Row]:
+    purchase_id = case.purchase_id
+    return [(purchase_id, *row) for row in getattr(case.change, kind)]

@@ -13,7 +13,7 @@ MOST_TOGETHER = 200
 
 @dataclass(slots=True, kw_only=True)
 class Settled:
-    """How many purchases reactions were brought up to date with, how many failed, and why the first one did."""
+    """How many purchases the apps caught up with, how many failed, and why the first one did."""
 
     done: int = 0
     failed: int = 0
@@ -61,7 +61,10 @@ def list_due(*, limit: int) -> list[int]:
 
 
 def _settle(reaction: PurchaseReaction, ids: Sequence[int], at: datetime, settled: Settled) -> None:
-    """Settle together what can be, and one by one where something fails: one bad purchase must not hold up the others."""
+    """Settle together what can be, and one by one where something fails.
+
+    One bad purchase must not hold up the others.
+    """
     ordered = sorted(ids)
     for start in range(0, len(ordered), MOST_TOGETHER):
         together = ordered[start : start + MOST_TOGETHER]

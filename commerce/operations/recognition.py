@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from commerce.locks import lock_customers
 from commerce.models import Channel, Customer, Identity, PossibleDuplicate
-from commerce.operations.rows import insert_rows, update_rows
+from commerce.operations.rows import Row, insert_rows, update_rows
 from commerce.policies.identities import Claim, IdentityKind, Key, list_claims
 from commerce.policies.recognition import Directory, Known, Recognition, recognize
 from commerce.policies.refusals import ProblemKind
@@ -29,23 +29,22 @@ class OvertakenError(RuntimeError):
 
 @dataclass(slots=True)
 class Recognized:
-    """Whose purchase it is, raw and with merges resolved, and what about the snapshot could not be used."""
+    """Whose purchase it is, before merges are followed, and what about the snapshot could not be used."""
 
     customer_id: int | None = None
-    root_id: int | None = None
     problems: list[tuple[ProblemKind, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Mention:
-    login: Hashable | None
+    login: Any
     claims: list[Claim]
     name: str
     problems: list[tuple[ProblemKind, str]]
 
 
 def recognize_customers(*, mentions: Sequence[tuple[Who, Channel]], at: datetime) -> list[Recognized]:
-    """Return whose purchase each mention is, creating customers, identities and possible duplicates as needed.
+    """Return whose purchase each mention is; create customers, identities and possible duplicates as needed.
 
     Two processes that meet the same unproven address for the first time in the same moment may open two
     guest records. That is tolerated: nothing proves that it is one person, and the next purchase lists the
@@ -66,12 +65,8 @@ def recognize_customers(*, mentions: Sequence[tuple[Who, Channel]], at: datetime
     ]
     _write(directory, found, at)
     return [
-        Recognized(
-            recognition.customer and recognition.customer.id,
-            recognition.customer and (recognition.customer.root or recognition.customer.id),
-            mention.problems,
-        )
-        for recognition, mention in zip(found, read, strict=True)
+        Recognized(None if item.customer is None else item.customer.id, mention.problems)
+        for item, mention in zip(found, read, strict=True)
     ]
 
 
@@ -92,7 +87,7 @@ def _load(read: Iterable[_Mention]) -> Directory:
     """Read everybody who is known by what the batch states."""
     read = list(read)
     keys = {claim.key for mention in read for claim in mention.claims}
-    logins = {mention.login for mention in read if mention.login is not None}
+    logins: set[Any] = {mention.login for mention in read if mention.login is not None}
     rows = _list_identities(keys)
     customers = _list_customers({row[3] for row in rows}, logins)
     directory = Directory(
@@ -142,7 +137,9 @@ def _list_customers(ids: set[int], logins: set[Hashable]) -> dict[int, Known]:
 
 def _drop_unknown(read: list[_Mention], directory: Directory) -> None:
     """Leave out logins that no user has and member numbers that nobody was given, and say so."""
-    strange = {mention.login for mention in read if mention.login is not None} - directory.logins.keys()
+    strange: set[Any] = {
+        mention.login for mention in read if mention.login is not None
+    } - directory.logins.keys()
     users = get_user_model()._default_manager.filter(pk__in=strange) if strange else None
     strange -= set(users.values_list("pk", flat=True)) if users is not None else set()
     for mention in read:
@@ -178,7 +175,7 @@ def _write(directory: Directory, found: list[Recognition], at: datetime) -> None
 
 def _write_newcomers(newcomers: list[Known], at: datetime) -> None:
     newcomers.sort(key=lambda known: str(known.login))
-    rows = [(known.login, known.name, "", "", "", {}, [], at) for known in newcomers]
+    rows: list[Row] = [(known.login, known.name, "", "", "", {}, [], at) for known in newcomers]
     ids = insert_rows(Customer, NEW_CUSTOMER, rows, returning=("id",))
     for known, (customer_id,) in zip(newcomers, ids, strict=True):
         known.id = known.root = customer_id
@@ -202,10 +199,10 @@ def _write_touched(touched: list[Known]) -> None:
 
 def _write_duplicates(found: list[Recognition], at: datetime) -> None:
     rows = {
-        (*sorted((recognition.customer.root, other.root)), kind)
-        for recognition in found
-        if recognition.customer is not None
-        for other, kind in recognition.duplicates
+        (*sorted((item.customer.root or 0, other.root or 0)), kind)
+        for item in found
+        if item.customer is not None
+        for other, kind in item.duplicates
     }
     insert_rows(
         PossibleDuplicate,

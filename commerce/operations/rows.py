@@ -24,7 +24,7 @@ def insert_rows(
     conflict: str = "",
     returning: Sequence[str] = (),
 ) -> list[tuple[Any, ...]]:
-    """Insert `rows`, given in the order of `fields`, and return the `returning` columns in the order of `rows`.
+    """Insert `rows`, in the order of `fields`, and return the `returning` columns in the order of `rows`.
 
     `conflict` is an ON CONFLICT clause. With one, rows may be missing from the answer.
     Queries: 1; 0 without rows.
@@ -40,6 +40,29 @@ def insert_rows(
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if returning else []
+
+
+def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> None:
+    """Insert `rows` that cannot meet others: no ON CONFLICT, nothing returned.
+
+    PostgreSQL takes them by COPY, which is more than twice as fast as `insert_rows` for purchase lines.
+    Queries: 1, which COPY hides from Django's count; 0 without rows.
+    """
+    if connection.vendor != "postgresql":
+        insert_rows(model, fields, rows)
+    elif rows:
+        columns = [_concrete(model, name) for name in fields]
+        names = ", ".join(_column(model, name) for name in fields)
+        cells = [
+            _converted(column, values)
+            for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+        ]
+        with (
+            connection.cursor() as cursor,
+            cursor.cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy,
+        ):
+            for row in zip(*cells, strict=True):
+                copy.write_row(row)
 
 
 def upsert_rows(
@@ -97,17 +120,17 @@ def _json_each(columns: list[Any], rows: Sequence[Row]) -> tuple[str, list[Any]]
     return f"(SELECT {names} FROM json_each(%s)) AS source", [json.dumps(list(zip(*cells, strict=True)))]
 
 
-def _converted(column: models.Field, cells: Iterable[Any]) -> Iterable[Any]:
+def _converted(column: Any, cells: Iterable[Any]) -> Iterable[Any]:
     convert = _converter(column)
     return cells if convert is None else [None if cell is None else convert(cell) for cell in cells]
 
 
-def _converter(column: models.Field) -> Callable[[Any], Any] | None:
+def _converter(column: Any) -> Callable[[Any], Any] | None:
     """Return how a value of `column` is handed over; None where it goes as it is."""
     kind = column.get_internal_type()
     if kind == "JSONField":
         return json.dumps
-    if kind == "ForeignKey" or kind == "OneToOneField":
+    if kind in ("ForeignKey", "OneToOneField"):
         return _converter(column.target_field)
     if kind == "UUIDField":
         return lambda value: column.get_db_prep_value(value, connection)
@@ -120,8 +143,11 @@ def _converter(column: models.Field) -> Callable[[Any], Any] | None:
     return str if kind == "DecimalField" else None
 
 
-def _array_type(column: models.Field) -> str:
-    """Return the PostgreSQL type without its length: a cast to varchar(100) would cut off in silence what is longer."""
+def _array_type(column: Any) -> str:
+    """Return the PostgreSQL type without its length.
+
+    A cast to varchar(100) would cut off in silence what is longer.
+    """
     db_type = column.rel_db_type(connection) if column.primary_key else column.db_type(connection)
     return re.sub(r"\(.*\)", "", db_type or "text").replace("varchar", "text")
 

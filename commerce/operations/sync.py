@@ -63,7 +63,7 @@ def sync_purchase(snapshot: Told, *, at: datetime | None = None, by: By = SHOP) 
 def sync_purchases(
     snapshots: Sequence[Told], *, at: datetime | None = None, by: By = SHOP
 ) -> list[PurchaseResult]:
-    """Bring each purchase to what its newest snapshot says, and return what became of each, in the same order.
+    """Bring each purchase to what its newest snapshot says; return what became of each, in the same order.
 
     What cannot be is refused and listed as a problem: it never stops the others, and is no exception in a
     shop's request. The list is one transaction, so some hundreds of purchases are a good size for an
@@ -90,7 +90,7 @@ def _record(results: Iterable[PurchaseResult], at: datetime, by: By) -> None:
     """Note which person entered a sale by hand. A shop's own feed is no deed of anybody's."""
     if by.kind == "staff":
         for result in results:
-            if result.outcome in (Outcome.CREATED, Outcome.CHANGED):
+            if result.purchase_id and result.outcome in (Outcome.CREATED, Outcome.CHANGED):
                 after = {"channel": result.channel, "outcome": result.outcome}
                 audit.record(
                     kind="purchase_entered",
@@ -111,7 +111,10 @@ def _check(snapshots: Sequence[Told]) -> list[Told]:
 
 
 def _list_rounds(snapshots: list[Told]) -> list[list[int]]:
-    """Return positions, so that no round holds a purchase twice: its second snapshot meets what the first one left."""
+    """Return positions, so that no round holds a purchase twice.
+
+    Its second snapshot meets what the first one left.
+    """
     rounds: list[list[int]] = []
     seen: dict[tuple[str, str], int] = {}
     for position, told in enumerate(snapshots):
@@ -143,7 +146,10 @@ def _announce(ids: list[int]) -> None:
 
 
 def _attempt(batch: list[Told], at: datetime) -> tuple[list[PurchaseResult], list[int]]:
-    """Bring purchases that are all different up to date; say what became of each, and which ids have changed."""
+    """Bring purchases that are all different up to date.
+
+    Say what became of each, and which ids have changed.
+    """
     channels = {row.key: row for row in Channel.objects.filter(key__in={told.channel for told in batch})}
     stored = _lock_stored(batch, channels)
     cases = {
@@ -240,4 +246,4 @@ def _result(told: Told, case: Case | None) -> PurchaseResult:
     if case.refusal is not None:
         return about(purchase_id=case.purchase_id, outcome=Outcome.REFUSED, problem=case.refusal.kind)
     left_out = next((kind for kind, _ in case.recognized.problems), "")
-    return about(purchase_id=case.purchase_id, outcome=case.outcome, problem=left_out)
+    return about(purchase_id=case.purchase_id, outcome=case.outcome or Outcome.UNCHANGED, problem=left_out)

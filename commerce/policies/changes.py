@@ -5,11 +5,12 @@ batch of hundreds of purchases is compared without building an object for each l
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from commerce.policies.returns import returned_minor
@@ -27,7 +28,19 @@ FACT_FIELDS = (
     "currency", "placed_at", "paid_at", "delivered_at", "status", "refunded_minor", "codes",
 )  # fmt: skip
 RETURN_FIELDS = ("line_key", "quantity", "amount_minor", "returned_at")
+QUANTITY, SOLD = LINE_FIELDS.index("quantity"), LINE_FIELDS.index("sold_minor")
+RETURNED_QUANTITY, RETURNED_MINOR = (
+    LINE_FIELDS.index("returned_quantity"),
+    LINE_FIELDS.index("returned_minor"),
+)
+RETURNED_AT, IS_GOODS = LINE_FIELDS.index("returned_at"), LINE_FIELDS.index("is_goods")
+REFUNDED = FACT_FIELDS.index("refunded_minor")
 Row = tuple[Any, ...]
+
+# What is stored of a line and of a tender is what was told of them.
+line_row: Callable[[LineSnapshot], Row] = attrgetter(*LINE_FIELDS)
+tender_row: Callable[[TenderSnapshot], Row] = attrgetter(*TENDER_FIELDS)
+_plain_facts: Callable[[Snapshot], Row] = attrgetter(*FACT_FIELDS[:-1])
 
 
 class Outcome(StrEnum):
@@ -59,46 +72,27 @@ def as_of_number(as_of: datetime | int) -> int:
 
 
 def make_fingerprint(snapshot: Snapshot) -> str:
-    """Return a digest of everything but `as_of`: the same content has the same one, however numbers were spelled."""
+    """Return a digest of everything but `as_of`. Two spellings of one content have the same."""
     who = snapshot.who
     content = (
-        [
-            str(who.login), who.external_id, who.member_number, who.card_token, who.email, who.phone, who.name,
-            sorted(who.verified), snapshot.currency, snapshot.status, snapshot.refunded_minor, sorted(set(snapshot.codes)),
-            _instant(snapshot.placed_at), _instant(snapshot.paid_at), _instant(snapshot.delivered_at),
-        ],
-        sorted([_line_content(line) for line in snapshot.lines]),
-        sorted([tender.kind, tender.reference, tender.amount_minor] for tender in snapshot.tenders),
-    )  # fmt: skip
-    return sha256(json.dumps(content).encode()).hexdigest()
+        (str(who.login), who.external_id, who.member_number, who.card_token, who.email, who.phone, who.name),
+        sorted(who.verified),
+        facts_row(snapshot),
+        sorted(map(line_row, snapshot.lines)),
+        sorted(map(tender_row, snapshot.tenders)),
+    )
+    return sha256(json.dumps(content, default=_spell).encode()).hexdigest()
 
 
-def facts_row(snapshot: Snapshot) -> Row:
-    """Return what is stored on the purchase itself, in the order of FACT_FIELDS."""
-    return (
-        snapshot.currency, snapshot.placed_at, snapshot.paid_at, snapshot.delivered_at, snapshot.status,
-        snapshot.refunded_minor, sorted(set(snapshot.codes)),
-    )  # fmt: skip
-
-
-def line_row(line: LineSnapshot) -> Row:
-    """Return what is stored of a line, in the order of LINE_FIELDS."""
-    return (
-        line.key, line.sku, line.name, line.brand, line.category_path, line.quantity, line.sold_minor, line.tax_minor,
-        line.discount_minor, line.cost_minor, line.returned_quantity, line.returned_minor, line.returned_at,
-        line.is_goods,
-    )  # fmt: skip
-
-
-def tender_row(tender: TenderSnapshot) -> Row:
-    """Return what is stored of a tender, in the order of TENDER_FIELDS."""
-    return (tender.kind, tender.reference, tender.amount_minor)
+def facts_row(told: Snapshot) -> Row:
+    """Return what is stored on the purchase itself, in the order of FACT_FIELDS; codes are a set."""
+    return (*_plain_facts(told), sorted(set(told.codes)))
 
 
 def compare(
     snapshot: Snapshot, *, facts: Row | None, lines: dict[Row, Row], tenders: dict[Row, Row], at: datetime
 ) -> Change:
-    """Return what `snapshot` changes about the stored `facts`, `lines` (by key) and `tenders` (by kind and reference).
+    """Return what `snapshot` changes about the stored facts, lines by key, and tenders by kind and reference.
 
     A line or tender that the shop no longer names keeps its row with nothing in it.
     Time: a return without a time of its own came back at `at`.
@@ -152,15 +146,6 @@ def _refund_step(told: Row, stored: Row | None, at: datetime) -> list[Row]:
     return [("", 0, amount, at)] if amount else []
 
 
-QUANTITY, SOLD = LINE_FIELDS.index("quantity"), LINE_FIELDS.index("sold_minor")
-RETURNED_QUANTITY, RETURNED_MINOR = (
-    LINE_FIELDS.index("returned_quantity"),
-    LINE_FIELDS.index("returned_minor"),
-)
-RETURNED_AT, IS_GOODS = LINE_FIELDS.index("returned_at"), LINE_FIELDS.index("is_goods")
-REFUNDED = FACT_FIELDS.index("refunded_minor")
-
-
 def _returned_of(row: Row) -> int:
     return returned_minor(
         sold_minor=row[SOLD],
@@ -175,13 +160,8 @@ def _removed_line(row: Row) -> Row:
     return (*row[:QUANTITY], 0, 0, 0, 0, None, 0, None, None, row[IS_GOODS])
 
 
-def _line_content(line: LineSnapshot) -> list[Any]:
-    return [
-        line.key, line.sku, line.name, line.brand, line.category_path, int(line.quantity * 1000), line.sold_minor,
-        line.tax_minor, line.discount_minor, line.cost_minor, int(line.returned_quantity * 1000), line.returned_minor,
-        _instant(line.returned_at), line.is_goods,
-    ]  # fmt: skip
-
-
-def _instant(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - EPOCH) // MICROSECOND
+def _spell(value: Any) -> int | str:
+    """Return one spelling for what JSON has none for: 2 and Decimal("2.000") are one quantity."""
+    if isinstance(value, datetime):
+        return as_of_number(value)
+    return int(value) if value == int(value) else str(value.normalize())

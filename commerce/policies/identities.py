@@ -31,7 +31,10 @@ EARN_ONLY_KINDS = frozenset({IdentityKind.MEMBER_NUMBER, IdentityKind.CARD_TOKEN
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One identity as a snapshot states it, in its normal form. `is_proven` is False for an address nobody proved."""
+    """One identity as a snapshot states it, in its normal form.
+
+    `is_proven` is False for an address nobody proved.
+    """
 
     kind: str
     scope: str
@@ -45,7 +48,7 @@ class Claim:
 
 
 def list_claims(who: Who, *, channel: str, country: str) -> tuple[list[Claim], list[str]]:
-    """Return the identities that `who` states, most trusted first, and the names of the fields that cannot be read."""
+    """Return the identities that `who` states, most trusted first, and which kinds cannot be read."""
     claims = [
         Claim(kind, channel if kind in SCOPED_KINDS else "", value.strip(), True)
         for kind, value in (

@@ -88,7 +88,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """Whose purchase it is, and who else might be the same person, each by the kind of identity that says so."""
+    """Whose purchase it is, and who else might be the same person, by which kind of identity."""
 
     customer: Known | None
     duplicates: list[tuple[Known, str]] = field(default_factory=list)

@@ -66,7 +66,10 @@ def find_refusal(snapshot: Snapshot) -> Refusal | None:
 
 
 def _find_card_number(snapshot: Snapshot) -> str:
-    """Return the name of the field that holds a card number. SKU, reference and line key may look like one."""
+    """Return the name of the field that holds a card number.
+
+    SKU, reference and line key may look like one.
+    """
     for name, text in _list_texts(snapshot):
         if text and has_card_number(text):
             return name

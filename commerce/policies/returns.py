@@ -33,7 +33,10 @@ def returned_of(line: LineSnapshot) -> int:
 
 
 def find_over_return(lines: Iterable[LineSnapshot], *, refunded_minor: int) -> dict[str, int | str] | None:
-    """Return what is wrong where more came back than was sold, as numbers for the list of problems; else None."""
+    """Return what is wrong where more came back than was sold, as numbers for the list of problems.
+
+    Else None.
+    """
     sold = returned = 0
     for line in lines:
         line_returned = returned_of(line) if line.returned_quantity or line.returned_minor else 0

@@ -81,7 +81,7 @@ class Who:
             )
         for name, longest in _WHO_TEXTS:
             check_text(f"who.{name}", getattr(self, name), longest=longest)
-        if isinstance(self.verified, str) or not set(self.verified) <= {"email", "phone"}:
+        if not isinstance(self.verified, frozenset | set) or not self.verified <= {"email", "phone"}:
             raise SnapshotError(
                 field="who.verified",
                 value=self.verified,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -48,7 +49,7 @@ def resolve_customers(*, customer_ids: Iterable[int]) -> dict[int, int]:
             FROM path JOIN {table} AS customer ON customer.id = path.next_id
         )
         SELECT origin, id FROM path WHERE next_id IS NULL
-    """  # noqa: S608 (the table's own name and as many placeholders as ids)
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql, ids)
         return dict(cursor.fetchall())
@@ -67,19 +68,21 @@ def list_merged(*, customer_id: int) -> list[int]:
             SELECT customer.id FROM family JOIN {table} AS customer ON customer.merged_into_id = family.id
         )
         SELECT id FROM family ORDER BY id
-    """  # noqa: S608 (the table's own name)
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql, [customer_id])
         return [row[0] for row in cursor.fetchall()]
 
 
-def find_customer_of_user(*, user_id: object) -> Match | None:
+def find_customer_of_user(*, user_id: Any) -> Match | None:
     """Return the customer who signs in as this user; a login proves itself.
 
     Queries: 2 at most.
     """
     customer_id = Customer.objects.filter(user_id=user_id).values_list("id", flat=True).first()
-    return customer_id and Match(customer_id=resolve_customer(customer_id), can_be_shown=True)
+    if customer_id is None:
+        return None
+    return Match(customer_id=resolve_customer(customer_id), can_be_shown=True)
 
 
 def find_customer(*, kind: str, text: str, channel: str = "", country: str = "") -> Match | None:
@@ -103,7 +106,9 @@ def find_customer(*, kind: str, text: str, channel: str = "", country: str = "")
 
 
 def has_proof(*, customer_id: int) -> bool:
-    """Say whether anybody can prove to be this customer: by a login, or by an identity that is good for more than earning.
+    """Say whether anybody can prove to be this customer.
+
+    By a login, or by an identity that is good for more than earning.
 
     Queries: 2.
     """
@@ -113,6 +118,9 @@ def has_proof(*, customer_id: int) -> bool:
 
 
 def is_guest(prefix: str = "") -> Q:
-    """Return the condition of a guest record: no login and nothing verified. `prefix` leads to the customer."""
+    """Return the condition of a guest record.
+
+    No login and nothing verified. `prefix` leads to the customer.
+    """
     verified = Identity.objects.filter(verified_at__isnull=False).values("customer_id")
     return Q(**{f"{prefix}user_id__isnull": True}) & ~Q(**{f"{prefix}id__in": verified})

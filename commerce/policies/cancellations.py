@@ -32,7 +32,9 @@ class KeptLine:
     """A line of which the customer still has `kept`."""
 
     line_id: int
+    key: str
     purchase_id: int
+    reference: str
     customer_id: int
     sku: str
     placed_at: datetime
@@ -55,9 +57,11 @@ def match_cancellations(
 
     `customers` leads from external ids to the customers whose `lines` are given. Only what was bought before the
     cancellation can come back by it. What finds nothing is left out of the answer: it takes from nobody.
+    Purchases of the same minute are told apart by their references and not by our ids, so that the answer does not
+    depend on the order in which we heard of them.
     """
     shelves: dict[tuple[int, str], list[KeptLine]] = defaultdict(list)
-    for line in sorted(lines, key=lambda line: (line.placed_at, line.purchase_id, line.line_id), reverse=True):
+    for line in sorted(lines, key=lambda line: (line.placed_at, line.reference, line.key), reverse=True):
         shelves[line.customer_id, line.sku].append(line)
     kept = {line.line_id: line.kept for line in lines}
     taken = []

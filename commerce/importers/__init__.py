@@ -1,0 +1,1 @@
+"""Read what a shop exported and hand it to the operations, batch by batch."""

@@ -139,22 +139,21 @@ def _insert_purchases(cases: list[Case], at: datetime) -> None:
 
 
 def _update_purchases(cases: list[Case], at: datetime) -> None:
-    """Write what changed, and move `as_of` on where a newer snapshot says the same.
-
-    A repetition writes nothing.
-    """
+    """Write what changed, and move `as_of` on where a newer snapshot says the same; a repetition writes nothing."""
     roots = _resolve_differing(cases)
-    rows = [row for case in cases if (row := _updated_row(case, roots, at)) is not None]
-    updated = update_rows(
-        Purchase,
-        ("id", *CHANGING),
-        rows,
-        changes=CHANGES,
-        # The row is locked, so this can only fail if somebody wrote past the lock.
-        guard="target.revision IN (source.revision, source.revision - 1)",
-    )
-    if updated != len(rows):
-        raise OvertakenError
+    changed: list[Row] = []
+    confirmed: list[Row] = []
+    for case in cases:
+        row = _updated_row(case, roots, at)
+        if row is not None:
+            (changed if case.outcome == Outcome.CHANGED else confirmed).append(row)
+    for rows, guard in (
+        (changed, "target.revision = source.revision - 1"),
+        (confirmed, "target.revision = source.revision"),
+    ):
+        # The rows are locked, so the guard only fails if somebody wrote past the lock.
+        if update_rows(Purchase, ("id", *CHANGING), rows, changes=CHANGES, guard=guard) != len(rows):
+            raise OvertakenError
 
 
 def _updated_row(case: Case, roots: dict[int, int], at: datetime) -> Row | None:

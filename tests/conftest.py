@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.harness.client",
     "tests.harness.clock",
     "tests.harness.querysets",
+    "tests.harness.random_histories",
     "tests.harness.sockets",
     "tests.harness.undefined_variables",
 ]

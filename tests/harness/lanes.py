@@ -99,8 +99,9 @@ def plan(postgres_url: str, *, everything: bool, django61: str = "") -> list[Lan
 def run(lane: Lane, for_pytest: list[str]) -> Outcome:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="encore-suite-") as folder:
+        Path(folder).chmod(0o711)  # a server started by a test may run as another user
         counts = Path(folder) / "tally.json"
-        told = {"ENCORE_TEST_VENDOR": lane.vendor, tally.VARIABLE: str(counts)}
+        told = {"ENCORE_TEST_VENDOR": lane.vendor, tally.VARIABLE: str(counts), "TMPDIR": folder}
         environment = {**os.environ, **lane.environment, **told}
         command = [lane.python, "-m", "pytest", "-p", "tests.harness.tally", "-m", lane.group, *for_pytest]
         code = subprocess.run(command, check=False, env=environment, stdin=subprocess.DEVNULL).returncode

@@ -87,7 +87,7 @@ def read_snapshot(*, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
     else:
-        with _deferred(connection), transaction.atomic(using=using), _query_only(connection):
+        with _query_only(connection), _deferred(connection), transaction.atomic(using=using):
             yield
 
 
@@ -104,9 +104,9 @@ def _deferred(connection: Any) -> Iterator[None]:
 
 @contextmanager
 def _query_only(connection: Any) -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA query_only = ON")
-        try:
-            yield
-        finally:
-            cursor.execute("PRAGMA query_only = OFF")
+    """Refuse writes. Set around the transaction: one that has failed would not let us take it back."""
+    connection.cursor().execute("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        connection.cursor().execute("PRAGMA query_only = OFF")

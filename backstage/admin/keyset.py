@@ -8,6 +8,7 @@ leafing.
 
 from typing import Any
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
@@ -128,6 +129,7 @@ class KeysetMixin:
     empty_text = ""
     list_per_page = PAGE_SIZE
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # a facet is a count
     sortable_by = ()
     change_list_template = "encore/backstage/keyset_change_list.html"
 

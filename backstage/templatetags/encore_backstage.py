@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from backstage.models import JobRun
@@ -54,7 +55,8 @@ def job_progress(run: JobRun) -> dict[str, Any]:
 
 def describe_progress(run: JobRun) -> str:
     """Say in one sentence how far a run is."""
-    counts = {"done": run.done, "counted": run.counted, "failed": run.failed}
+    numbers = {"done": run.done, "counted": run.counted, "failed": run.failed}
+    counts = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
     if run.planned_at is None and not run.is_over:
         return _("Looking for what is due.")
     if not run.counted:

@@ -1,0 +1,274 @@
+"""`manage.py encore VERB` says what it did, in words or in JSON, and ends with a code a script can trust."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.management import call_command
+
+from backstage.management import verbs as verb
+from backstage.management.commands.encore import Command
+from backstage.management.terminal import Terminal
+from backstage.models import JobRun
+from backstage.operations.check import check_ledger
+from backstage.policies import Finding
+from backstage.registry import Invariant, invariants, jobs
+
+CLEAN = Invariant(name="clean", question="Is it clean?", find=lambda: [])
+WRONG = Invariant(
+    name="wrong", question="Do lots add up?", find=lambda: [Finding("wrong", [4, 7], "lot 4 lacks 3 points")]
+)
+LATE = Invariant(
+    name="late", question="Is nothing late?", find=lambda: [Finding("late", [9], "9 is late")], liveness=True
+)
+
+
+def explode() -> list[Finding]:
+    raise ZeroDivisionError("no lots")
+
+
+BROKEN = Invariant(name="broken", question="Can it be asked?", find=explode, liveness=True)
+
+
+def say(*words: str) -> tuple[int, str, str]:
+    """Run the command; return its exit code, its output and its complaints."""
+    out, complaints = io.StringIO(), io.StringIO()
+    try:
+        call_command("encore", *words, stdout=out, stderr=complaints, no_color=True)
+    except SystemExit as end:
+        return int(end.code or 0), out.getvalue(), complaints.getvalue()
+    return 0, out.getvalue(), complaints.getvalue()
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """Ask these invariants and no others."""
+
+    def register(*asked: Invariant) -> None:
+        monkeypatch.setattr(invariants, "_things", {invariant.name: invariant for invariant in asked})
+
+    return register
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [([CLEAN], 0), ([CLEAN, WRONG], 1), ([LATE], 2), ([LATE, WRONG], 1), ([CLEAN, BROKEN], 1), ([], 0)],
+)
+def test_the_books_answer_with_a_code(only, asked, code, caplog):
+    only(*asked)
+
+    assert say("check-ledger", "--no-progress")[0] == code
+
+
+@pytest.mark.django_db
+def test_what_is_wrong_is_named_with_its_ids(only):
+    only(CLEAN, WRONG, LATE)
+
+    _code, out, _complaints = say("check-ledger", "--no-progress")
+
+    assert "ok    clean: Is it clean?" in out
+    assert "WRONG wrong: Do lots add up? No, 1 times." in out
+    assert "lot 4 lacks 3 points (ids 4, 7)" in out
+    assert "LATE  late" in out
+
+
+@pytest.mark.django_db
+def test_a_question_that_cannot_be_asked_does_not_stop_the_others(only, caplog):
+    only(BROKEN, CLEAN, WRONG)
+
+    report = check_ledger()
+
+    assert [(answer.invariant, answer.is_clean) for answer in report.answers] == [
+        ("broken", False),
+        ("clean", True),
+        ("wrong", False),
+    ]
+    assert report.answers[0].error == "ZeroDivisionError: no lots"
+    assert report.exit_code == 1
+
+
+@pytest.mark.django_db
+def test_monitoring_reads_json_and_nothing_else(only):
+    only(CLEAN, WRONG)
+
+    code, out, _complaints = say("check-ledger", "--json", "--no-progress")
+
+    report = json.loads(out)
+    assert (code, report["exit_code"]) == (1, 1)
+    assert report["invariants"][1]["findings"] == [{"ids": [4, 7], "detail": "lot 4 lacks 3 points"}]
+
+
+@pytest.mark.django_db
+def test_the_hourly_job_fails_when_the_books_are_wrong(only, clock):
+    only(CLEAN, WRONG)
+
+    code, out, _complaints = say("run-job", "check_ledger", "--no-progress")
+
+    run = JobRun.objects.get()
+    assert (code, run.state, run.done, run.failed) == (3, "failed", 1, 1)
+    assert "wrong: lot 4 lacks 3 points" in run.error
+    assert "wrong: lot 4 lacks 3 points" in out
+
+
+@pytest.mark.django_db
+def test_a_job_is_run_as_of_the_time_that_was_said(counting):
+    code, out, complaints = say("run-job", "count", "--at", "2026-03-03T13:00+01:00")
+
+    run = JobRun.objects.get()
+    assert (code, run.at.isoformat(), run.done) == (0, "2026-03-03T12:00:00+00:00", 6)
+    assert "count: 6 of 6 done, 0 failed" in out
+    assert complaints.splitlines() == [
+        "count: 30 % (2 of 6)",
+        "count: 60 % (4 of 6)",
+        "count: 100 % (6 of 6)",
+    ]
+
+
+@pytest.mark.django_db
+def test_a_run_is_told_in_json_without_progress(counting, clock):
+    _code, out, complaints = say("run-job", "count", "--slot", "current", "--json", "--no-progress")
+
+    run = json.loads(out)
+    assert (run["job"], run["state"], run["done"]) == ("count", "done", 6)
+    assert run["slot"].endswith(":00:00Z")
+    assert complaints == ""
+
+
+@pytest.mark.django_db
+def test_the_exit_code_tells_failed_from_partly_done(counting, clock, caplog):
+    def break_some(chunk):
+        if chunk.lo == 3:
+            raise ValueError("odd")
+
+    counting.before_work = break_some
+    partly, out, _complaints = say("run-job", "count")
+    counting.due = 4
+    failed, _out, _complaints = say("run-job", "count")
+
+    assert (partly, failed) == (3, 1)
+    assert "ValueError: odd" in out
+
+
+@pytest.mark.django_db
+def test_cron_runs_what_is_due_and_says_when_nothing_is(counting, clock, only):
+    only(CLEAN)
+
+    first = say("run-due")
+    second = say("run-due")
+
+    assert first[0] == 0
+    assert "count: 6 of 6 done" in first[1]
+    assert second[1] == "Nothing is due. Every job has been run in its current slot.\n"
+
+
+@pytest.mark.django_db
+def test_a_replay_runs_the_jobs_as_of_the_end_of_each_day(counting):
+    code, out, _complaints = say("replay", "--from", "2026-02-27", "--to", "2026-03-02", "--job", "count")
+
+    runs = JobRun.objects.order_by("at")
+    assert code == 0
+    assert [run.at.isoformat()[:16] for run in runs] == [
+        "2026-02-28T00:00",
+        "2026-03-01T00:00",
+        "2026-03-02T00:00",
+        "2026-03-03T00:00",
+    ]
+    assert [run.done for run in runs] == [6, 0, 0, 0]
+    assert "count: 6 done over 4 days" in out
+
+
+@pytest.mark.django_db
+def test_a_period_that_ends_before_it_begins_is_refused(counting):
+    code, _out, complaints = say("replay", "--from", "2026-03-02", "--to", "2026-03-01")
+
+    assert (code, complaints) == (2, "--to 2026-03-01 is before --from 2026-03-02. Exchange them.\n")
+    assert not JobRun.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_unknown_job_names_the_nearest_and_runs_nothing(counting, clock):
+    code, _out, complaints = say("run-job", "cuont")
+
+    assert (code, complaints) == (2, "There is no job called 'cuont'. Did you mean 'count'?\n")
+    assert not JobRun.objects.exists()
+
+
+def test_an_unknown_verb_names_the_nearest(capsys):
+    with pytest.raises(SystemExit) as end:
+        Command().run_from_argv(["manage.py", "encore", "chek-ledger"])
+
+    assert end.value.code == 2
+    assert "There is no verb 'chek-ledger'. Did you mean 'check-ledger'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--at", "2026-01-01T10:00"], "has no time zone. Write 2026-01-01T10:00:00Z for UTC."),
+        (["--at", "tomorrow"], "'tomorrow' is no time. Write it like 2026-11-22T14:30Z."),
+        (["--workers", "0"], "'0' is no number of workers. Write 1 or more."),
+        (["--workers", "²"], "'²' is no number of workers. Write 1 or more."),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused_with_the_way_out(words, said, capsys):
+    with pytest.raises(SystemExit) as end:
+        Command().run_from_argv(["manage.py", "encore", "run-job", "count", *words])
+
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.django_db
+def test_an_interrupted_verb_says_how_to_go_on(counting, clock):
+    def interrupt(chunk):
+        raise KeyboardInterrupt
+
+    counting.before_work = interrupt
+
+    code, _out, complaints = say("run-job", "count", "--slot", "today")
+
+    assert (code, JobRun.objects.get().state, counting.worked()) == (3, "running", {})
+    assert "What is done stays done; give the same command again to go on." in complaints
+
+    counting.before_work = lambda chunk: None
+    assert say("run-job", "count", "--slot", "today")[0] == 0
+    assert (JobRun.objects.get().state, len(counting.worked())) == ("done", 6)
+
+
+@pytest.mark.once
+def test_the_command_as_a_person_types_it_ends_with_its_code():
+    words = [sys.executable, "manage.py", "encore", "run-job", "relase_due_points"]
+
+    answer = subprocess.run(
+        words, capture_output=True, text=True, timeout=60, env=dict(os.environ), check=False
+    )
+
+    assert answer.returncode == 2
+    assert "There is no job called 'relase_due_points'." in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_every_verb_is_explained_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        Command().run_from_argv(["manage.py", "encore", "--help"])
+
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("check-ledger", "replay", "run-due", "run-job"))
+    assert verb.CHECK_LEDGER.help[:30] in said
+
+
+def test_a_bar_without_an_end_stays_silent_in_a_log():
+    complaints = io.StringIO()
+    terminal = Terminal(
+        stdout=io.StringIO(), stderr=Command(stderr=complaints).stderr, wants_json=False, wants_progress=True
+    )
+
+    with terminal.bar(label="reading", total=None) as bar:
+        bar.advance(1000)
+
+    assert complaints.getvalue() == ""
+    assert "check_ledger" in jobs

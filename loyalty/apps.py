@@ -13,4 +13,5 @@ class LoyaltyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        import_module("loyalty.checks")
         import_module("loyalty.registrations")

@@ -159,6 +159,16 @@ def _of_terms(member: Member, running_terms_id: int | None) -> Notice | None:
     return Notice(gettext("The terms of the club have changed."), "info", offers="read_terms")
 
 
+def read_loss(balance: Balance) -> list[str]:
+    """Say what leaving would cost; empty for a member without points."""
+    lost = []
+    if balance.available:
+        lost.append(sentences.would_lose(balance.available, figures.money(balance.worth_minor, balance.currency)))
+    if balance.pending:
+        lost.append(sentences.would_lose_coming(balance.pending))
+    return lost
+
+
 # -- our own sections ---------------------------------------------------------------------------------------------
 
 
@@ -167,6 +177,11 @@ def find_card(visit: Visit) -> Mapping[str, Any] | None:
     if visit.member.state != MemberState.ACTIVE:
         return None
     return {"card": get_card(visit.member.number)}
+
+
+def find_help(visit: Visit) -> Mapping[str, Any] | None:
+    """Lead to how points work, and to the way out for whoever is in."""
+    return {"can_leave": visit.member.state in (MemberState.ACTIVE, MemberState.PAUSED)}
 
 
 def find_history(visit: Visit) -> Mapping[str, Any] | None:
@@ -181,10 +196,16 @@ def read_history(page: HistoryPage, zone: ZoneInfo, *, now: datetime) -> list[Ro
     return [_read_row(row, zone, now) for row in page.rows]
 
 
+def read_about(at: datetime, order: str, sentence: str, zone: ZoneInfo, *, now: datetime) -> str:
+    """Write the day of a fact, and its order where the sentence has not named it."""
+    about = [figures.day(at, zone, now=now)]
+    if order and order not in sentence:
+        about.append(sentences.order(order))
+    return " · ".join(about)
+
+
 def _read_row(row: HistoryRow, zone: ZoneInfo, now: datetime) -> RowText:
-    about = [figures.day(row.at, zone, now=now)]
-    if row.order and row.order not in row.sentence:
-        about.append(sentences.order(row.order))
+    about = [read_about(row.at, row.order, row.sentence, zone, now=now)]
     if row.waits_for:
         about.append(str(sentences.WAITS[row.waits_for]))
     elif row.ready_at is not None:
@@ -193,7 +214,10 @@ def _read_row(row: HistoryRow, zone: ZoneInfo, now: datetime) -> RowText:
         about.append(sentences.let_go(row.let_go_points))
     sentence = f"{row.sentence}: {row.note}" if row.note else row.sentence
     after = gettext("on the way") if row.on_the_way else figures.number(row.balance) if row.change else ""
-    return RowText(row, sentence, figures.signed(row.points), after, " · ".join(about), not row.change)
+    # Points that were granted and are ready stand in the row of their release; a plus sign here would count twice.
+    is_told_twice = row.points > 0 and not row.change and not row.on_the_way
+    amount = figures.number(row.points) if is_told_twice else figures.signed(row.points)
+    return RowText(row, sentence, amount, after, " · ".join(about), not row.change)
 
 
 # -- how the club works -------------------------------------------------------------------------------------------

@@ -3,20 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from django.db.models import QuerySet, Subquery
+from django.db.models import Q, QuerySet, Subquery
 
 from commerce.models import Customer
 from commerce.queries.customers import resolve_customer
-from loyalty.models import PointsAccount, Programme, TermsVersion
+from loyalty.models import Member, PointsAccount, Programme, TermsVersion
 from loyalty.policies.programme import MEMBER_ALLOWS, PROGRAMME_ALLOWS, MemberState, ProgrammeState
+
+
+class Keyed(Protocol):
+    """A programme or its rules."""
+
+    @property
+    def key(self) -> str: ...
+
+
+AnyKeyed = TypeVar("AnyKeyed", bound=Keyed)
 
 
 class ProgrammeNotChosen(LookupError):
     """Which programme is meant was left out where there are several, or names none of them."""
 
-    def __init__(self, *, asked: str, programmes: Sequence[Programme]) -> None:
+    def __init__(self, *, asked: str, programmes: Sequence[Keyed]) -> None:
         self.asked = asked
         self.programmes = list(programmes)
         keys = ", ".join(programme.key for programme in programmes) or "none yet"
@@ -32,18 +42,19 @@ class Membership:
     running_terms_id: int | None
 
 
-def list_visible_programmes(*, is_staff: bool) -> list[Programme]:
-    """Give the programmes that a visitor may know of, by id; what is for staff only is for staff only.
+def hidden_states(*, is_staff: bool) -> set[ProgrammeState]:
+    """Give the states in which a programme is nobody's business; what is for staff only is for staff only."""
+    hidden = {state for state, allows in PROGRAMME_ALLOWS.items() if not allows.see}
+    return hidden if is_staff else hidden | {ProgrammeState.STAFF_ONLY}
 
-    Queries: 1.
-    """
-    hidden = [state.value for state, allows in PROGRAMME_ALLOWS.items() if not allows.see]
-    if not is_staff:
-        hidden.append(ProgrammeState.STAFF_ONLY.value)
+
+def list_visible_programmes(*, is_staff: bool) -> list[Programme]:
+    """Give the programmes that a visitor may know of, by id. Queries: 1."""
+    hidden = [state.value for state in hidden_states(is_staff=is_staff)]
     return list(Programme.objects.exclude(state__in=hidden).order_by("id"))
 
 
-def choose_programme(*, programmes: Sequence[Programme], key: str = "") -> Programme:
+def choose_programme(*, programmes: Sequence[AnyKeyed], key: str = "") -> AnyKeyed:
     """Choose the programme that is meant; only where there is a single one it need not be said.
 
     Raises: ProgrammeNotChosen. Guessing the first would show a customer the wrong balance.
@@ -68,6 +79,18 @@ def find_membership(*, user_id: int, programme: Programme, at: datetime) -> Memb
         return None
     account.member.programme = programme
     return Membership(account, account.running_terms_id)
+
+
+def find_member_state(*, user_id: int, programme_id: int) -> MemberState | None:
+    """Find how a login stands with a programme, for a hint; None for whoever is no member. Queries: 1.
+
+    A login whose customer was merged twice over counts as no member here: the hint is worded for a guest then,
+    which costs nothing, and resolving every merge would cost each product page another query.
+    """
+    of_login = Q(customer__user_id=user_id, customer__merged_into=None) | Q(customer__merged__user_id=user_id)
+    states = Member.objects.filter(of_login, programme_id=programme_id).values_list("state", flat=True)
+    state = states.order_by("id").first()
+    return None if state is None else MemberState(state)
 
 
 def find_customer_id(*, user_id: int) -> int | None:

@@ -196,6 +196,29 @@ def in_debt(count: int, order: str) -> str:
     return counted(sentence, -count)
 
 
+def would_lose(count: int, amount: str) -> str:
+    """Say which ready points leaving would end."""
+    sentence = ngettext(
+        "You would lose %(n)s point, worth %(amount)s.", "You would lose %(n)s points, worth %(amount)s.", count
+    )
+    return counted(sentence, count, amount=amount)
+
+
+def would_lose_coming(count: int) -> str:
+    """Say which points on their way leaving would end."""
+    sentence = ngettext(
+        "You would lose %(n)s point that is on its way.", "You would lose %(n)s points that are on their way.", count
+    )
+    return counted(sentence, count)
+
+
+def undo_leaving(days: int) -> str:
+    """Say how long leaving can be undone."""
+    return counted(
+        ngettext("You can undo this for %(n)s day.", "You can undo this for %(n)s days.", days), days
+    )
+
+
 # -- how the club works -------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 PATIENCE_SECONDS = 30
 DEBIAN = Path("/usr/lib/postgresql")
@@ -32,14 +33,17 @@ class NoServer(Exception):
 @contextlib.contextmanager
 def running() -> Iterator[tuple[str, str]]:
     """Yield the address of a server that may be written to, and where it came from."""
-    database = f"encore_{os.getpid()}"  # two runs on one server must not share a database
+    database = f"encore_{os.getpid()}_suite"  # two runs on one server must not share a database
     given = os.environ.get("DATABASE_URL", "")
     if given.startswith(("postgres://", "postgresql://")):
         yield given, "the one that DATABASE_URL names"
         return
     address = address_of_reachable()
     if address:
-        yield f"{address}/{database}", f"the one that answers at {address.rpartition('@')[2]}"
+        try:
+            yield f"{address}/{database}", f"the one that answers at {address.rpartition('@')[2]}"
+        finally:
+            sweep(address, f"test_{database}")
         return
     with started() as (address, source):
         yield f"{address}/{database}", source
@@ -57,6 +61,16 @@ def address_of_reachable() -> str:
     except psycopg.OperationalError:
         return ""
     return f"postgres://{user}@{host}:{port}" if allowed else ""
+
+
+def sweep(address: str, database: str) -> None:
+    """Drop what a run that was killed could not; pytest-django makes one such database per process."""
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        left = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [database]
+        )
+        for (name,) in left.fetchall():
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextlib.contextmanager

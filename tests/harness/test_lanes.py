@@ -92,3 +92,18 @@ def test_a_server_of_our_own_does_not_run_as_root():
         owner = Path(folder).stat().st_uid  # PostgreSQL starts only for the owner of its folder
 
     assert owner != 0
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_a_run_that_was_killed_leaves_no_database_behind():
+    with postgres_server.started() as (address, _):
+        with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+            connection.execute("CREATE DATABASE test_encore_77_suite_gw1")
+            connection.execute("CREATE DATABASE shop")
+
+        postgres_server.sweep(address, "test_encore_77_suite")
+
+        with psycopg.connect(f"{address}/postgres") as connection:
+            left = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1")
+            assert [name for (name,) in left.fetchall()] == ["postgres", "shop"]

@@ -12,8 +12,8 @@ THEME = declare(
     str,
     default="light",
     says=(
-        "how the member pages look: light, dark, auto (as the visitor's device), or host (dark where the shop's "
-        "page has class dark, data-theme=dark or data-bs-theme=dark)"
+        "how the member pages look: light, dark, auto (as the visitor's device), or host (dark where the "
+        "shop's page has class dark, data-theme=dark or data-bs-theme=dark)"
     ),
 )
 BASE_TEMPLATE = declare(

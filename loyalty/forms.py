@@ -12,8 +12,8 @@ from loyalty.models import TermsVersion
 class JoinForm(forms.Form):
     """Asks for agreement where the club has terms, and only then.
 
-    The number of the version that was on the page comes back with it, so that nobody agrees to a text that was
-    replaced while they read.
+    The number of the version that was on the page comes back with it, so that nobody agrees to a text that
+    was replaced while they read.
     """
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -23,7 +23,7 @@ class JoinForm(forms.Form):
     )
 
     def __init__(self, *args: Any, terms: TermsVersion | None, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="loy-%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "loy-%s", **kwargs})
         self.terms = terms
         if terms is None:
             self.fields.clear()
@@ -32,7 +32,9 @@ class JoinForm(forms.Form):
 
     def clean_agreed(self) -> bool:
         if self.terms is not None and self.cleaned_data.get("version") != self.terms.number:
-            raise forms.ValidationError(_("The terms have changed in the meantime. Read them again, then agree."))
+            raise forms.ValidationError(
+                _("The terms have changed in the meantime. Read them again, then agree.")
+            )
         return bool(self.cleaned_data["agreed"])
 
 

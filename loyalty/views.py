@@ -5,6 +5,7 @@ something is a form.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -17,7 +18,6 @@ from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import select_template
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -26,7 +26,7 @@ from backstage.policies import By
 from commerce.operations.logins import open_customer
 from loyalty import conf
 from loyalty.forms import JoinForm, read_moment
-from loyalty.models import Entry, Member, Programme, TermsVersion
+from loyalty.models import Entry, Member, PointsAccount, Programme, TermsVersion
 from loyalty.operations import members
 from loyalty.operations.members import UNDO_LEAVING_DAYS
 from loyalty.policies.programme import PROGRAMME_ALLOWS, MemberState, ProgrammeState
@@ -59,11 +59,16 @@ class Place:
     membership: Membership | None
 
     @property
-    def member(self) -> Member:
-        """The member whose page this is; whoever is none is led to the page that says how to join."""
+    def account(self) -> PointsAccount:
+        """The account whose page this is. Only pages for members ask."""
         if self.membership is None:
-            raise Http404(gettext("You are not a member of this club."))
-        return self.membership.account.member
+            raise Http404("Whoever is no member has no account.")
+        return self.membership.account
+
+    @property
+    def member(self) -> Member:
+        """The member whose page this is. Only pages for members ask."""
+        return self.account.member
 
     @property
     def query(self) -> str:
@@ -113,7 +118,7 @@ def members_only(view: Page) -> Page:
     return in_place
 
 
-# -- reading ------------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
 
 
 @require_safe
@@ -122,7 +127,7 @@ def points(place: Place) -> HttpResponse:
     if place.membership is None:
         return _welcome(place, JoinForm(terms=_running_terms(place)))
     member = place.member
-    book = book_at(place.membership.account, place.at)
+    book = book_at(place.account, place.at)
     balance = read_balance(book, member, place.at)
     visit = Visit(member=member, programme=place.programme, book=book, at=place.at)
     found = [(section.template, section.find(visit)) for section in list_member_page_sections()]
@@ -144,12 +149,11 @@ def points(place: Place) -> HttpResponse:
 @page
 @members_only
 def history(place: Place) -> HttpResponse:
-    assert place.membership is not None
     try:
         before = read_moment(place.request.GET.get("before", ""))
     except ValueError as error:
         raise Http404(f"The history has no page here: {error}.") from error
-    book = book_at(place.membership.account, place.at)
+    book = book_at(place.account, place.at)
     told = history_of(book=book, at=place.at, before=before, limit=ROWS_PER_PAGE)
     rows = member_page.read_history(told, place.programme.zone, now=place.at)
     next_query = urlencode({"before": told.next_before.isoformat()}) if told.next_before else ""
@@ -190,7 +194,7 @@ def how(place: Place) -> HttpResponse:
     )
 
 
-# -- changing -----------------------------------------------------------------------------------------------------
+# -- changing ------------------------------------------------------------------------------------------------
 
 
 @require_POST
@@ -230,13 +234,12 @@ def agree(place: Place) -> HttpResponse:
 @page
 @members_only
 def leave(place: Place) -> HttpResponse:
-    assert place.membership is not None
     if place.member.state == MemberState.LEFT:
         return redirect(place.address("points"))
     if place.request.method == "POST":
         members.leave(member_id=place.member.id, at=place.at, by=_by(place))
         return redirect(place.address("points"))
-    balance = read_balance(book_at(place.membership.account, place.at), place.member, place.at)
+    balance = read_balance(book_at(place.account, place.at), place.member, place.at)
     return place.render(
         "leave.html", lost=member_page.read_loss(balance), undo=sentences.undo_leaving(UNDO_LEAVING_DAYS)
     )
@@ -246,14 +249,12 @@ def leave(place: Place) -> HttpResponse:
 @page
 @members_only
 def come_back(place: Place) -> HttpResponse:
-    try:
+    with suppress(members.NotPossible):  # the page that follows says where the member stands
         members.undo_leaving(member_id=place.member.id, at=place.at, by=_by(place))
-    except members.NotPossible:
-        pass  # The page that follows says where the member stands and what is still possible.
     return redirect(place.address("points"))
 
 
-# -- what the views share -----------------------------------------------------------------------------------------
+# -- what the views share ------------------------------------------------------------------------------------
 
 
 def _membership(user: Any, programme: Programme, at: datetime) -> Membership | None:

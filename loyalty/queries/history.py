@@ -26,7 +26,7 @@ from loyalty.policies.states import MOVES, EntryKind, State
 from loyalty.queries import figures, sentences
 from loyalty.queries.balance import book_at
 
-# A release folds into its grant, so up to two entries make one row; one more tells whether there is another page.
+# A release folds into its grant, so up to two entries make one row.
 _ENTRIES_PER_ROW = 2
 _TOLD_BY_OTHERS = (EntryKind.SET_DATE, EntryKind.CAPTURE)
 _SIGNS = {
@@ -44,9 +44,9 @@ _SIGNS = {
 class HistoryRow:
     """One fact. Units: points, signed as the member sees them.
 
-    `points` is what the sentence speaks of, `change` what it did to the balance, `balance` what could be spent
-    after it, less what is owed. `on_the_way` of the points granted here are not ready yet. `entry_id` is None
-    while only time has decided.
+    `points` is what the sentence speaks of, `change` what it did to the balance, `balance` what could be
+    spent after it, less what is owed. `on_the_way` of the points granted here are not ready yet. `entry_id`
+    is None while only time has decided.
     """
 
     entry_id: int | None
@@ -156,7 +156,7 @@ def history_of(
     return HistoryPage(tuple(_rows(book, shown, balance)), next_before)
 
 
-# -- reading ------------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
 
 
 def _stored_facts(
@@ -166,21 +166,21 @@ def _stored_facts(
     entries = Entry.objects.filter(member_id=member_id, occurred_at__lte=at)
     if before is not None:
         entries = entries.filter(occurred_at__lt=before)
-    entries = _with_words(entries.exclude(kind__in=_TOLD_BY_OTHERS)).order_by("-occurred_at", "-id")
+    rows = _with_words(entries.exclude(kind__in=_TOLD_BY_OTHERS)).order_by("-occurred_at", "-id")
     count = limit * _ENTRIES_PER_ROW + 1
-    facts = [_stored(row) for row in entries[:count]]
+    facts = [_stored(row) for row in rows[:count]]
     if len(facts) < count:
         return facts, True
     cut = facts[-1].at
     whole = [fact for fact in facts if fact.at > cut]
-    return whole or [_stored(row) for row in entries.filter(occurred_at=cut)], False
+    return whole or [_stored(row) for row in rows.filter(occurred_at=cut)], False
 
 
 _COLUMNS = ("id", "occurred_at", "kind", "reason", "explanation", "debt_change", "let_go_points")
 
 
 def _with_words(entries: QuerySet[Entry]) -> QuerySet[Entry, dict[str, Any]]:
-    """Add what the sentences need: the purchase, the note, whether a reservation was used, the day of readiness.
+    """Add what the sentences need: purchase, note, whether a reservation was used, the day of readiness.
 
     Sub-queries by primary or unique key, because there are no foreign keys between these tables to join on.
     """
@@ -215,7 +215,7 @@ def _stored(row: dict[str, Any]) -> _Fact:
 
 
 def _add_moves(member_id: int, facts: Iterable[_Fact]) -> None:
-    by_entry = {fact.entry_id: fact for fact in facts}
+    by_entry = {fact.entry_id: fact for fact in facts if fact.entry_id is not None}
     moves = Movement.objects.filter(member_id=member_id, entry_id__in=by_entry).order_by("id")
     for entry_id, lot_id, from_state, to_state, points in moves.values_list(
         "entry_id", "lot_id", "from_state", "to_state", "points"
@@ -257,14 +257,16 @@ def _sum_of(rows: QuerySet[Any], column: str) -> Coalesce:
     return Coalesce(Subquery(summed), Value(0))
 
 
-# -- telling ------------------------------------------------------------------------------------------------------
+# -- telling -------------------------------------------------------------------------------------------------
 
 
 def _folded(newest_first: Iterable[_Fact]) -> Iterator[_Fact]:
     """Fold each release into the grant of the same moment, and leave the rest as it is."""
     for _, same_moment in groupby(newest_first, key=lambda fact: fact.at):
         facts = list(same_moment)
-        grants = {lot_id: fact for fact in facts if fact.kind is EntryKind.ACCRUE for lot_id in fact.issued_lots}
+        grants = {
+            lot_id: fact for fact in facts if fact.kind is EntryKind.ACCRUE for lot_id in fact.issued_lots
+        }
         for fact in facts:
             grant = grants.get(fact.moves[0][0]) if fact.kind is EntryKind.RELEASE and fact.moves else None
             if grant is None:

@@ -64,13 +64,15 @@ class RowText:
     is_quiet: bool
 
 
-# -- the balance --------------------------------------------------------------------------------------------------
+# -- the balance ---------------------------------------------------------------------------------------------
 
 
 def read_headline(balance: Balance) -> Headline:
     """Write the balance out. What is owed counts against it, so the figure agrees with the history."""
     points = balance.available - balance.debt
-    worth = sentences.worth(figures.money(balance.worth_minor, balance.currency)) if balance.worth_minor else ""
+    worth = (
+        sentences.worth(figures.money(balance.worth_minor, balance.currency)) if balance.worth_minor else ""
+    )
     return Headline(figures.number(points), sentences.points_unit(points), worth, tuple(_facts(balance)))
 
 
@@ -101,10 +103,12 @@ def _first_and_more(texts: Sequence[str], level: str) -> Notice:
     return Notice(texts[0], level, more_label=sentences.more_dates(len(more)) if more else "", more=more)
 
 
-# -- rare states --------------------------------------------------------------------------------------------------
+# -- rare states ---------------------------------------------------------------------------------------------
 
 
-def find_notice(*, member: Member, programme: Programme, balance: Balance, running_terms_id: int | None) -> Notice | None:
+def find_notice(
+    *, member: Member, programme: Programme, balance: Balance, running_terms_id: int | None
+) -> Notice | None:
     """Find the one rare thing to say at the very top; the gravest first, never two at a time.
 
     Queries: 0; 1 where points are owed.
@@ -124,7 +128,9 @@ def _of_member(member: Member, balance: Balance) -> Notice | None:
         return None
     until = member.left_at + timedelta(days=UNDO_LEAVING_DAYS)
     if balance.at >= until:
-        return Notice(gettext("You have left the club, and your points have ended. To come back, ask the shop."), "bad")
+        return Notice(
+            gettext("You have left the club, and your points have ended. To come back, ask the shop."), "bad"
+        )
     last_day = figures.last_day(until, ZoneInfo(balance.time_zone), now=balance.at)
     text = gettext("You have left the club. Until %(date)s you can come back and keep your points.")
     return Notice(text % {"date": last_day}, "warn", offers="come_back")
@@ -144,8 +150,12 @@ def _reference_of_purchase() -> Subquery:
 def _of_programme(programme: Programme) -> Notice | None:
     says = {
         ProgrammeState.STAFF_ONLY: gettext("Only staff can see this club so far."),
-        ProgrammeState.PAUSED: gettext("The club is having a break: orders bring no points now. Yours are safe."),
-        ProgrammeState.CLOSING: gettext("The club is closing: orders bring no points any more. Use the ones you have."),
+        ProgrammeState.PAUSED: gettext(
+            "The club is having a break: orders bring no points now. Yours are safe."
+        ),
+        ProgrammeState.CLOSING: gettext(
+            "The club is closing: orders bring no points any more. Use the ones you have."
+        ),
         ProgrammeState.CLOSED: gettext("The club has closed."),
     }
     text = says.get(ProgrammeState(programme.state))
@@ -153,7 +163,7 @@ def _of_programme(programme: Programme) -> Notice | None:
 
 
 def _of_terms(member: Member, running_terms_id: int | None) -> Notice | None:
-    """Speak only to those who accepted an older version; who was enrolled without asking has accepted none."""
+    """Speak to those who accepted an older version; who was enrolled without asking has accepted none."""
     if member.terms_id is None or running_terms_id in (None, member.terms_id):
         return None
     return Notice(gettext("The terms of the club have changed."), "info", offers="read_terms")
@@ -163,13 +173,15 @@ def read_loss(balance: Balance) -> list[str]:
     """Say what leaving would cost; empty for a member without points."""
     lost = []
     if balance.available:
-        lost.append(sentences.would_lose(balance.available, figures.money(balance.worth_minor, balance.currency)))
+        lost.append(
+            sentences.would_lose(balance.available, figures.money(balance.worth_minor, balance.currency))
+        )
     if balance.pending:
         lost.append(sentences.would_lose_coming(balance.pending))
     return lost
 
 
-# -- our own sections ---------------------------------------------------------------------------------------------
+# -- our own sections ----------------------------------------------------------------------------------------
 
 
 def find_card(visit: Visit) -> Mapping[str, Any] | None:
@@ -214,13 +226,13 @@ def _read_row(row: HistoryRow, zone: ZoneInfo, now: datetime) -> RowText:
         about.append(sentences.let_go(row.let_go_points))
     sentence = f"{row.sentence}: {row.note}" if row.note else row.sentence
     after = gettext("on the way") if row.on_the_way else figures.number(row.balance) if row.change else ""
-    # Points that were granted and are ready stand in the row of their release; a plus sign here would count twice.
+    # Points that are ready stand in the row of their release; a plus sign here would count them twice.
     is_told_twice = row.points > 0 and not row.change and not row.on_the_way
     amount = figures.number(row.points) if is_told_twice else figures.signed(row.points)
     return RowText(row, sentence, amount, after, " · ".join(about), not row.change)
 
 
-# -- how the club works -------------------------------------------------------------------------------------------
+# -- how the club works --------------------------------------------------------------------------------------
 
 
 def read_rules(rules: ProgrammeRules, programme: Programme, at: datetime) -> list[str]:

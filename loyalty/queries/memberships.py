@@ -84,8 +84,8 @@ def find_membership(*, user_id: int, programme: Programme, at: datetime) -> Memb
 def find_member_state(*, user_id: int, programme_id: int) -> MemberState | None:
     """Find how a login stands with a programme, for a hint; None for whoever is no member. Queries: 1.
 
-    A login whose customer was merged twice over counts as no member here: the hint is worded for a guest then,
-    which costs nothing, and resolving every merge would cost each product page another query.
+    A login whose customer was merged twice over counts as no member here: the hint is then worded for a
+    guest, which does no harm, and resolving every merge would cost each product page another query.
     """
     of_login = Q(customer__user_id=user_id, customer__merged_into=None) | Q(customer__merged__user_id=user_id)
     states = Member.objects.filter(of_login, programme_id=programme_id).values_list("state", flat=True)
@@ -95,7 +95,9 @@ def find_member_state(*, user_id: int, programme_id: int) -> MemberState | None:
 
 def find_customer_id(*, user_id: int) -> int | None:
     """Find the customer whom a login stands for, with merges resolved. Queries: 2."""
-    customer_id = Customer.objects.filter(user_id=user_id, erased_at=None).values_list("id", flat=True).first()
+    customer_id = (
+        Customer.objects.filter(user_id=user_id, erased_at=None).values_list("id", flat=True).first()
+    )
     return None if customer_id is None else resolve_customer(customer_id)
 
 

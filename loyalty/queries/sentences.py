@@ -20,7 +20,7 @@ Text = str | Promise
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a sentence about one fact may need. `order` is the shop's own number, `amount` is written money."""
+    """What a sentence about one fact may need: `order` as the shop numbers it, `amount` as written money."""
 
     kind: EntryKind
     reason: str
@@ -35,7 +35,7 @@ def counted(sentence: str, count: int, **gaps: object) -> str:
     return sentence.replace("%(n)s ", f"%(n)s{NO_BREAK_SPACE}") % {"n": number(count), **gaps}
 
 
-# -- points as such -----------------------------------------------------------------------------------------------
+# -- points as such ------------------------------------------------------------------------------------------
 
 
 def points(count: int) -> str:
@@ -99,7 +99,7 @@ def more_dates(count: int) -> str:
     return counted(ngettext("%(n)s more date", "%(n)s more dates", count), count)
 
 
-# -- facts of the history -----------------------------------------------------------------------------------------
+# -- facts of the history ------------------------------------------------------------------------------------
 
 _BY_REASON: Mapping[tuple[EntryKind, str], str] = {
     (EntryKind.ACCRUE, "purchase"): _("You bought something"),
@@ -129,7 +129,9 @@ _OF_ORDER: Mapping[tuple[EntryKind, str], str] = {
     (EntryKind.REVOKE, "returned"): _("Order %(order)s was returned, so its points went back"),
     (EntryKind.REVOKE, "cancelled"): _("Order %(order)s was cancelled, so its points went back"),
     (EntryKind.REVOKE, "repriced"): _("Order %(order)s was changed, so some of its points went back"),
-    (EntryKind.REVOKE, "reassigned"): _("Order %(order)s turned out not to be yours, so its points went back"),
+    (EntryKind.REVOKE, "reassigned"): _(
+        "Order %(order)s turned out not to be yours, so its points went back"
+    ),
 }
 
 
@@ -169,12 +171,14 @@ WAITS: Mapping[str, Text] = {
 def let_go(count: int) -> str:
     """Say that points which could not be taken back are forgiven."""
     sentence = ngettext(
-        "We let %(n)s point go that was already used.", "We let %(n)s points go that were already used.", count
+        "We let %(n)s point go that was already used.",
+        "We let %(n)s points go that were already used.",
+        count,
     )
     return counted(sentence, count)
 
 
-# -- rare states --------------------------------------------------------------------------------------------------
+# -- rare states ---------------------------------------------------------------------------------------------
 
 
 def in_debt(count: int, order: str) -> str:
@@ -199,7 +203,9 @@ def in_debt(count: int, order: str) -> str:
 def would_lose(count: int, amount: str) -> str:
     """Say which ready points leaving would end."""
     sentence = ngettext(
-        "You would lose %(n)s point, worth %(amount)s.", "You would lose %(n)s points, worth %(amount)s.", count
+        "You would lose %(n)s point, worth %(amount)s.",
+        "You would lose %(n)s points, worth %(amount)s.",
+        count,
     )
     return counted(sentence, count, amount=amount)
 
@@ -207,7 +213,9 @@ def would_lose(count: int, amount: str) -> str:
 def would_lose_coming(count: int) -> str:
     """Say which points on their way leaving would end."""
     sentence = ngettext(
-        "You would lose %(n)s point that is on its way.", "You would lose %(n)s points that are on their way.", count
+        "You would lose %(n)s point that is on its way.",
+        "You would lose %(n)s points that are on their way.",
+        count,
     )
     return counted(sentence, count)
 
@@ -219,7 +227,7 @@ def undo_leaving(days: int) -> str:
     )
 
 
-# -- how the club works -------------------------------------------------------------------------------------------
+# -- how the club works --------------------------------------------------------------------------------------
 
 
 def earn(count: int, amount: str) -> str:
@@ -309,7 +317,7 @@ def ends(kind: str, months: int, *, at_month_end: bool, day: str) -> str:
     return counted(sentence, months, date=day)
 
 
-# -- on a product's page ------------------------------------------------------------------------------------------
+# -- on a product's page -------------------------------------------------------------------------------------
 
 
 def hint(count: int, *, is_member: bool) -> str:

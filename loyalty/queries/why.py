@@ -74,25 +74,24 @@ def _source(entry: Entry) -> _Source:
     moves = Movement.objects.filter(member_id=entry.member_id, entry_id=entry.id).order_by("id")
     moved: Counter[tuple[State, State]] = Counter()
     lot_ids = set()
-    for lot_id, from_state, to_state, points in moves.values_list("lot_id", "from_state", "to_state", "points"):
+    for lot_id, from_state, to_state, points in moves.values_list(
+        "lot_id", "from_state", "to_state", "points"
+    ):
         moved[State(from_state), State(to_state)] += points
         lot_ids.add(lot_id)
     lots = list(Lot.objects.filter(id__in=lot_ids).order_by("id"))
     notes = EntryNote.objects.filter(entry_id=entry.id).values_list("for_member", flat=True)
-    return _Source(
-        entry, entry.member, clock.now(), _purchase(entry, lots), lots, moved, notes.first() or ""
-    )
+    return _Source(entry, entry.member, clock.now(), _purchase(entry, lots), lots, moved, notes.first() or "")
 
 
 def _purchase(entry: Entry, lots: list[Lot]) -> Purchase | None:
     """Find the purchase that the points are about; a mixture of several is about none."""
+    ids: set[int] = set()
     if entry.source_kind == "purchase":
-        ids = {entry.source_id}
+        ids = {entry.source_id or 0}
     elif entry.kind in (EntryKind.RELEASE, EntryKind.EXPIRE):
-        ids = {lot.source_id for lot in lots if lot.source_kind == "purchase"}
-    else:
-        ids = set()
-    return Purchase.objects.filter(id=ids.pop()).first() if len(ids) == 1 else None
+        ids = {lot.source_id or 0 for lot in lots if lot.source_kind == "purchase"}
+    return Purchase.objects.filter(id__in=ids).first() if len(ids) == 1 else None
 
 
 def _sentence(source: _Source, order: str) -> str:
@@ -127,7 +126,7 @@ def _steps(source: _Source) -> Iterator[str]:
         yield gettext("They came back with the dates that they had.")
 
 
-# -- earned -------------------------------------------------------------------------------------------------------
+# -- earned --------------------------------------------------------------------------------------------------
 
 
 def _earning_steps(source: _Source) -> Iterator[str]:
@@ -193,14 +192,16 @@ def _rate(told: Mapping[str, Any], here: str) -> str:
 
 
 def _decimal(value: Fraction, *, places: int = 4) -> str:
-    """Write a fraction with as many decimals as it has, four at most; what is cut off shows in the rounding."""
+    """Write a fraction with as many decimals as it has, up to `places`; what is left out is cut off."""
     cut = Decimal(value.numerator * 10**places // value.denominator).scaleb(-places).normalize()
     return number_format(f"{cut:f}", use_l10n=True, force_grouping=True)
 
 
 def _date_steps(source: _Source) -> Iterator[str]:
     """Tell per lot when its points are, or were, ready, and until when they can be used."""
-    windows = dict(LotTerms.objects.filter(id__in={lot.terms_id for lot in source.lots}).values_list("id", "window_days"))
+    windows = dict(
+        LotTerms.objects.filter(id__in={lot.terms_id for lot in source.lots}).values_list("id", "window_days")
+    )
     for lot in source.lots:
         if lot.releases_at is None:
             yield waiting(lot.issued, lot.waits_for)
@@ -210,14 +211,20 @@ def _date_steps(source: _Source) -> Iterator[str]:
         else:
             yield counted(
                 ngettext(
-                    "%(n)s point became ready on %(date)s.", "%(n)s points became ready on %(date)s.", lot.issued
+                    "%(n)s point became ready on %(date)s.",
+                    "%(n)s points became ready on %(date)s.",
+                    lot.issued,
                 ),
                 lot.issued,
                 date=source.day(lot.releases_at),
             )
-        if days := windows.get(lot.terms_id):
+        if days := windows.get(lot.terms_id or 0):
             yield counted(
-                ngettext("There was %(n)s day to return the goods.", "There were %(n)s days to return the goods.", days),
+                ngettext(
+                    "There was %(n)s day to return the goods.",
+                    "There were %(n)s days to return the goods.",
+                    days,
+                ),
                 days,
             )
         yield from _until_step(source, lot)
@@ -240,12 +247,14 @@ def _until_step(source: _Source, lot: Lot) -> Iterator[str]:
         yield gettext("They can be used until the end of %(date)s.") % {"date": date}
 
 
-# -- became ready, ended ------------------------------------------------------------------------------------------
+# -- became ready, ended -------------------------------------------------------------------------------------
 
 
 def _release_steps(source: _Source) -> Iterator[str]:
     if source.purchase:
-        yield gettext("They came from what you bought on %(date)s.") % {"date": source.day(source.purchase.placed_at)}
+        yield gettext("They came from what you bought on %(date)s.") % {
+            "date": source.day(source.purchase.placed_at)
+        }
     for lot in source.lots:
         yield from _until_step(source, lot)
     if filled := -source.entry.debt_change:
@@ -268,7 +277,7 @@ def _expiry_steps(source: _Source) -> Iterator[str]:
             yield gettext("They could be used until the end of %(date)s.") % {"date": date}
 
 
-# -- taken back ---------------------------------------------------------------------------------------------------
+# -- taken back ----------------------------------------------------------------------------------------------
 
 
 def _taking_back_steps(source: _Source) -> Iterator[str]:
@@ -290,11 +299,14 @@ def _taking_back_steps(source: _Source) -> Iterator[str]:
         )
     if pending := moved[State.PENDING, State.REVOKED]:
         yield counted(
-            ngettext("%(n)s point was still on its way.", "%(n)s points were still on their way.", pending), pending
+            ngettext("%(n)s point was still on its way.", "%(n)s points were still on their way.", pending),
+            pending,
         )
     if ready := moved[State.AVAILABLE, State.REVOKED]:
         yield counted(
-            ngettext("%(n)s point came off your ready points.", "%(n)s points came off your ready points.", ready),
+            ngettext(
+                "%(n)s point came off your ready points.", "%(n)s points came off your ready points.", ready
+            ),
             ready,
         )
     if entry.debt_change > 0:

@@ -88,7 +88,10 @@ def loyalty_balance(user: Any, programme: str = "") -> str:
 @register.simple_tag(takes_context=True)
 @harmless
 def loyalty_points_for(context: template.Context, amount: object, currency: str, programme: str = "") -> str:
-    """Say what a price would earn: `{% loyalty_points_for product.price "EUR" %}`, in whole units and tax included."""
+    """Say what a price would earn: `{% loyalty_points_for product.price "EUR" %}`.
+
+    The price is in whole units, as shops write it, and includes its tax.
+    """
     user, at = context.get("user"), clock.now()
     rules = _choose_rules(user, programme, at)
     if rules is None:

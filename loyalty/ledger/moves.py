@@ -24,7 +24,7 @@ from loyalty.policies.requests import (
     TakeBack,
     VoidHold,
 )
-from loyalty.policies.states import State
+from loyalty.policies.states import EntryKind, State
 from loyalty.policies.terms import LotDates
 from loyalty.queries.books import load_lots
 
@@ -151,6 +151,9 @@ def _closed_hold(member_id: int, hold_id: int) -> ClosedHold | None:
         raise HoldUnknown(hold_id=hold_id)
     if hold.closed_by is None:
         return None
+    # A hold that timed out may be captured all the same, once: the points are then taken again.
+    if Entry.objects.filter(member_id=member_id, corrects=hold_id, kind=EntryKind.CAPTURE).exists():
+        return ClosedHold(hold.entry_id, hold.points, "captured", False, hold.reference)
     timed_out = Entry.objects.filter(id=hold.closed_by, reason="timed_out").exists()
     return ClosedHold(hold.entry_id, hold.points, hold.state, timed_out, hold.reference)
 

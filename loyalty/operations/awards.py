@@ -50,6 +50,7 @@ class Case:
     a purchase from before a merge stays where its points went.
     """
 
+    at: datetime
     purchase: Purchase
     sale: Sale
     award: Award
@@ -97,7 +98,7 @@ def settle_awards(*, purchase_ids: Sequence[int], at: datetime | None = None, by
 
 
 def _settle_programme(rules: ProgrammeRules, purchases: Sequence[Purchase], at: datetime, by: By) -> int:
-    cases = _due_cases(rules, purchases)
+    cases = _due_cases(rules, purchases, at)
     if not cases:
         return 0
     _find_members(rules, cases)
@@ -112,7 +113,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[Purchase], at: 
 # -- 1. what is due ------------------------------------------------------------------------------------------
 
 
-def _due_cases(rules: ProgrammeRules, purchases: Sequence[Purchase]) -> list[Case]:
+def _due_cases(rules: ProgrammeRules, purchases: Sequence[Purchase], at: datetime) -> list[Case]:
     awards = lock_awards(programme_id=rules.id, purchase_ids=[purchase.id for purchase in purchases])
     due = [
         purchase
@@ -122,6 +123,7 @@ def _due_cases(rules: ProgrammeRules, purchases: Sequence[Purchase]) -> list[Cas
     sales = get_sales(due)
     return [
         Case(
+            at,
             purchase,
             sales[purchase.id],
             awards.get(purchase.id) or Award(programme_id=rules.id, purchase=purchase),
@@ -304,7 +306,7 @@ def _accrual(
     assert case.member is not None
     parts = []
     for terms_id, points in missing.items():
-        dates = lot_dates(terms[terms_id], case.clock, rules.zone)
+        dates = lot_dates(terms[terms_id], case.clock, rules.zone, at=case.at)
         lapses = terms[terms_id].expiry_kind is ExpiryKind.INACTIVITY
         parts.append(Part(points, dates, terms_id, terms[terms_id].expiry_months if lapses else None))
         if dates.waits_for and dates.waits_for not in case.award.waits_for:

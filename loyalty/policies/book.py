@@ -203,22 +203,26 @@ class MemberBook:
 
     def _due_events(self, at: datetime) -> Iterable[tuple[datetime, int, int]]:
         due: list[tuple[datetime, int, int]] = []
-        for lot in self.lots.values():
+        # A lot of this very posting has no number yet that an entry's key could carry. Its turn comes with
+        # the next settlement, at the same moment as now.
+        for lot in (lot for lot in self.lots.values() if lot.id > 0):
             if lot.waits_for and lot.pending and lot.stands_in_at is not None and lot.stands_in_at <= at:
                 due.append((lot.stands_in_at, _SET_DATE, lot.id))
             self._push_release(due, lot, at)
-            self._push_expiry(due, lot, lot.dated_at, at)
+            self._push_expiry(due, lot, self._released_at(lot), at)
         due.extend(
             (hold.expires_at, _VOID, hold.entry_id) for hold in self.holds.values() if hold.expires_at <= at
         )
         return due
 
     @staticmethod
-    def _push_release(due: list[tuple[datetime, int, int]], lot: LotState, at: datetime) -> None:
-        if not lot.pending or lot.releases_at is None:
-            return
-        moment = max(lot.releases_at, lot.dated_at or lot.releases_at)
-        if moment <= at:
+    def _released_at(lot: LotState) -> datetime | None:
+        """Give the moment at which a lot's points become ready: never before its dates were known."""
+        return lot.releases_at and max(lot.releases_at, lot.dated_at or lot.releases_at)
+
+    def _push_release(self, due: list[tuple[datetime, int, int]], lot: LotState, at: datetime) -> None:
+        moment = self._released_at(lot) if lot.pending else None
+        if moment is not None and moment <= at:
             heappush(due, (moment, _RELEASE, lot.id))
 
     def _push_expiry(
@@ -321,10 +325,16 @@ class MemberBook:
         return points
 
     def void(self, hold: HoldState, at: datetime, *, key: str, reason: str) -> EntryDraft:
-        """Give held points back; those whose date has passed meanwhile expire in the same posting."""
-        self._void(hold, at, key=key, reason=reason)
+        """Give held points back; those whose date has passed meanwhile expire in the same posting, and now.
+
+        Not at their date, as `settle` would have it: they were still held then.
+        """
+        lots = self._void(hold, at, key=key, reason=reason)
         draft = self.entries[-1]
-        self.settle(at)
+        for lot in lots:
+            ends_at = self.usable_until(lot)
+            if lot.available and ends_at is not None and ends_at <= at:
+                self._expire(lot, at, reason="time")
         return draft
 
     def set_dates(self, lots: Sequence[LotState], *, fact: datetime, at: datetime) -> None:

@@ -75,18 +75,20 @@ class LotDates:
     stands_in_at: datetime | None
 
 
-def lot_dates(terms: Terms, clock: PurchaseClock, zone: ZoneInfo) -> LotDates:
-    """Work out the dates of a lot that a purchase earns now.
+def lot_dates(terms: Terms, clock: PurchaseClock, zone: ZoneInfo, *, at: datetime) -> LotDates:
+    """Work out the dates of a lot that a purchase earns at `at`.
 
     A fact that has not happened leaves both dates unset; `stands_in_at` is the moment from which the order
-    date plus `missing_fact_days` takes its place, so that points never wait forever.
+    date plus `missing_fact_days` takes its place, so that points never wait forever. A lot that is earned
+    after that moment has nothing to wait for: its dates are known from the start.
     """
+    stands_in_at = start_of_day(
+        local_date(clock.placed_at, zone) + timedelta(days=terms.missing_fact_days), zone
+    )
     fact = clock.fact(terms.clock)
-    if fact is None:
-        stands_in = start_of_day(
-            local_date(clock.placed_at, zone) + timedelta(days=terms.missing_fact_days), zone
-        )
-        return LotDates(None, None, terms.clock.value, stands_in)
+    if fact is None and at < stands_in_at:
+        return LotDates(None, None, terms.clock.value, stands_in_at)
+    fact = stands_in_at if fact is None else fact
     releases_at = release_moment(terms, fact, zone)
     return LotDates(releases_at, expiry_moment(terms, releases_at, zone), "", None)
 

@@ -4,13 +4,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from backstage import clock
 from loyalty.models import Entry, Hold, Member, Movement, PointsAccount
 from loyalty.policies.book import HoldState, LotState, MemberBook
 from loyalty.policies.states import LOT_STATES, OPEN_STATES, State
-from loyalty.queries.books import load_books, load_lots
+from loyalty.queries.books import add_terms, load_books, load_lots
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ def _book_in_the_past(account: PointsAccount, today: MemberBook, at: datetime) -
         _set_counters(lot, counters[lot_id])
         if any(getattr(lot, state.name.lower()) for state in OPEN_STATES):
             book.lots[lot_id] = lot
+    add_terms([book])
     _add_past_holds(book, at)
     book.debt = _debt_at(account.member_id, at)
     return book
@@ -106,20 +107,21 @@ def _set_counters(lot: LotState, counters: dict[State, int]) -> None:
 
 
 def _add_past_holds(book: MemberBook, at: datetime) -> None:
-    """Add the reservations that were made by `at` and closed later, or never."""
-    held = Movement.objects.filter(member_id=book.member_id, to_state=State.HELD, effective_at__lte=at)
-    closed = Movement.objects.filter(member_id=book.member_id, from_state=State.HELD, effective_at__lte=at)
-    closers = set(closed.values_list("entry_id", flat=True))
-    holds = Hold.objects.filter(member_id=book.member_id).exclude(closed_by__in=closers)
-    for hold in holds:
-        parts = [
-            (lot_id, points)
-            for entry_id, lot_id, points in held.values_list("entry_id", "lot_id", "points")
-            if entry_id == hold.entry_id
-        ]
-        if parts:
+    """Add the reservations that were made by `at` and closed later, or never. Queries: 2."""
+    parts: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    closers: set[int] = set()
+    movements = Movement.objects.filter(member_id=book.member_id, effective_at__lte=at)
+    for entry_id, lot_id, to_state, points in movements.filter(
+        Q(from_state=State.HELD) | Q(to_state=State.HELD)
+    ).values_list("entry_id", "lot_id", "to_state", "points"):
+        if to_state == State.HELD:
+            parts[entry_id].append((lot_id, points))
+        else:
+            closers.add(entry_id)
+    for hold in Hold.objects.filter(member_id=book.member_id, entry_id__in=parts):
+        if hold.closed_by not in closers:
             book.holds[hold.entry_id] = HoldState(
-                hold.entry_id, hold.points, hold.expires_at, parts, hold.reference
+                hold.entry_id, hold.points, hold.expires_at, parts[hold.entry_id], hold.reference
             )
 
 

@@ -1,9 +1,10 @@
 """Random lives of two members, lived by the product and by the oracle at once.
 
-Each rule is one deed in a transaction of its own. Both sides must give the same outcome, refusals and their
-numbers included; a refusal and a replay leave no trace. After each step every balance is compared, now, at a
-moment of the past and at one of the future, and the books are asked whether they are right. Nobody writes down
-what time has decided unless `jobs` is drawn, so the product is late most of the time and must not show it.
+Each rule is one deed in a transaction of its own: purchases, returns and corrections go through
+`settle_awards`, everything else through the ledger's moves. Both sides must give the same outcome, refusals and
+their numbers included; a refusal and a replay leave no trace. After each step every balance is compared, now,
+at a moment of the past and at one of the future, and the books are asked whether they are right. Nobody writes
+down what time has decided unless `jobs` is drawn, so the product is late most of the time and must not show it.
 
 The rules `fund`, `hold_all`, `refund_rest` and `spend_then_return` steer: without them random lives hardly
 ever reach a debt, an empty account or a full reservation, and bugs planted there survive.
@@ -17,24 +18,37 @@ from typing import Any
 
 from django.db import connection, transaction
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from backstage.ddl import triggers_dropped
 from backstage.policies import SYSTEM
-from backstage.registry import invariants
-from loyalty.ledger import moves, posting
-from loyalty.models import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
-from loyalty.policies import requests
+from backstage.registry import invariants, jobs
+from commerce.models import Channel, Customer, Purchase, PurchaseLine
+from loyalty import models
+from loyalty.ledger import moves
+from loyalty.models import Entry, Hold, Lot, Movement
+from loyalty.operations.awards import settle_awards
 from loyalty.policies.errors import KeyReused, LedgerRefusal, NotEnoughPoints, TooMuchReturned
 from loyalty.policies.programme import DebtPolicy
-from loyalty.policies.standing import SoldLine, standing_points
-from loyalty.policies.terms import LotDates
 from loyalty.queries import get_balance
-from tests.factories.loyalty import LotTermsFactory, MemberFactory, ProgrammeFactory
-from tests.loyalty.ledger.reference import Purse, Reference, Refused, midnight_after
+from tests.factories.loyalty import (
+    EarningRuleFactory,
+    LotTermsFactory,
+    MemberFactory,
+    ProductGroupFactory,
+    ProgrammeFactory,
+    ProgrammePhaseFactory,
+)
+from tests.loyalty.ledger.reference import Purse, Reference, Refused, a_month_later, midnight_after
 
 START = datetime(2026, 1, 30, 9, tzinfo=UTC)  # a month on is a day that February lacks
-LEDGER = (Movement, EntryNote, Entry, Hold, Lot)
+WRITTEN = [
+    *(Movement, models.EntryNote, Entry, Hold, Lot, models.Award, PurchaseLine, Purchase, Channel),
+    *(models.PointsAccount, models.Member, Customer, models.LotTerms, models.EarningRule),
+    *(models.ProductGroup, models.ProgrammePhase, models.Programme),
+]
+DUE_JOBS = ("void_stale_holds", "release_due_points", "expire_due_points")
+WINDOWS = ("order", "delivery")  # in the order of their ids, in which the product posts them
 
 members = st.integers(0, 1)
 any_one = st.integers(0, 99)
@@ -43,9 +57,11 @@ few_points = st.integers(1, 6)
 
 @dataclass
 class Line:
+    """One line of a purchase, and what it earned by the oracle's sums."""
+
     sold: int
-    earned: int
     window: str
+    earned: int = 0
     returned: int = 0
 
     @property
@@ -54,24 +70,21 @@ class Line:
 
 
 @dataclass
-class Purchase:
-    """What the shop sold; how the product's points for it are posted."""
+class Sale:
+    """A purchase on both sides: the product's row, and the oracle's idea of what it stands for."""
 
-    id: int
+    row: Purchase
     member: int
-    earned_at: datetime
     lines: dict[str, Line]
-    lets_go: bool
     posted: dict[str, int] = field(default_factory=dict)
-    posts: int = 0
+    delivered_at: datetime | None = None
 
-    def target(self) -> dict[str, int]:
-        sold = [SoldLine(key, line.sold, returned_minor=line.returned) for key, line in self.lines.items()]
-        return standing_points(sold, {key: line.earned for key, line in self.lines.items()})
-
-    def next_key(self) -> str:
-        self.posts += 1
-        return f"purchase:{self.id}:{self.posts}"
+    def standing(self) -> dict[str, int]:
+        """What stands now, by window."""
+        return {
+            window: sum(line.standing for line in self.lines.values() if line.window == window)
+            for window in WINDOWS
+        }
 
 
 @dataclass
@@ -84,38 +97,48 @@ class Sent:
     entry_id: int
 
 
-def empty_ledger() -> None:
+def forget_everything() -> None:
     with transaction.atomic(), triggers_dropped(connection):
-        for model in LEDGER:
+        for model in WRITTEN:
             model._base_manager.all()._raw_delete(using="default")
-        PointsAccount._base_manager.all()._raw_delete(using="default")
+
+
+def earn_points(lines: dict[str, Line]) -> None:
+    """3 points for every 2 minor units of the whole order, rounded down, by largest remainder over the lines."""
+    total = sum(line.sold for line in lines.values())
+    points = total * 3 // 2
+    for line in lines.values():
+        line.earned = points * line.sold // total
+    by_remainder = sorted(lines, key=lambda key: (-(points * lines[key].sold % total), key))
+    for key in by_remainder[: points - sum(line.earned for line in lines.values())]:
+        lines[key].earned += 1
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Lots end on a date of their own, or never."""
+    # -- the shop
 
-    lapsing = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        empty_ledger()
-        programme = ProgrammeFactory()
-        self.ids = [MemberFactory(programme=programme).id for _ in range(2)]
-        self.terms = {
-            "order": LotTermsFactory(programme=programme, version=1, ends_at=START, by_inactivity=self.lapsing).id,
-            "delivery": LotTermsFactory(
-                programme=programme,
-                version=2,
-                from_delivery=True,
-                window_days=3,
-                missing_fact_days=5,
-                expiry_months=1,
-                expiry_at_month_end=False,
-            ).id,
-        }
+    @initialize(
+        window_days=st.sampled_from([0, 2, 14, 45]), lapsing=st.booleans(), lets_go=st.sampled_from([False, False, True])
+    )
+    def open_shop(self, window_days: int, lapsing: bool, lets_go: bool) -> None:
+        forget_everything()
+        self.window_days, self.lapsing, self.lets_go = window_days, lapsing, lets_go
+        policy = DebtPolicy.LET_GO if lets_go else DebtPolicy.DEBT
+        programme = ProgrammeFactory(debt_policy=policy.value)
+        ProgrammePhaseFactory(programme=programme)
+        EarningRuleFactory(programme=programme, version=1, points=3, per_minor=2)
+        a_month = {"programme": programme, "version": 1, "expiry_months": 1, "expiry_at_month_end": False}
+        LotTermsFactory(**a_month, window_days=window_days, by_inactivity=lapsing)
+        delivered = ProductGroupFactory(programme=programme, skus=["delivery"])
+        LotTermsFactory(**a_month, product_group=delivered, from_delivery=True, window_days=3, missing_fact_days=5)
+        self.members = [MemberFactory(programme=programme) for _ in range(2)]
+        self.ids = [member.id for member in self.members]
+        self.channel = Channel.objects.create(
+            key="web", kind="web", time_zone="UTC", currency="EUR", as_of_kind="sequence", created_at=START
+        )
         self.now = START
         self.reference = Reference(START, members=2)
-        self.purchases: list[Purchase] = []
+        self.sales: list[Sale] = []
         self.holds: list[tuple[int, str, int]] = []
         self.captures: list[tuple[int, str, int]] = []
         self.sent: list[Sent] = []
@@ -125,13 +148,13 @@ class LedgerMachine(RuleBasedStateMachine):
     # -- both sides at once
 
     def both(
-        self, member: int, key: str, send: Callable[[], Any], deed: Callable[[Purse], Any]
-    ) -> tuple[Any, Any] | None:
-        """Let the product and the oracle do it; None when both refuse, with the same numbers."""
+        self, member: int, key: str, send: Callable[[], Any], deed: Callable[[Purse], None]
+    ) -> int | None:
+        """Let the product and the oracle do it; give the entry's id, or None when both refuse."""
         purse, size = self.reference.draft(member, self.now), self.size()
-        wanted = refused = None
+        refused = None
         try:
-            wanted = deed(purse)
+            deed(purse)
         except Refused as refusal:
             refused = refusal
         try:
@@ -146,7 +169,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert not posted.is_replay
         self.reference.keep(member, purse)
         self.sent.append(Sent(member, key, send, posted.entry_id))
-        return posted, wanted
+        return posted.entry_id
 
     @staticmethod
     def size() -> tuple[int, int, int, int]:
@@ -157,24 +180,135 @@ class LedgerMachine(RuleBasedStateMachine):
         self.keys += 1
         return f"{what}:{self.keys}"
 
-    def told(self) -> dict[str, Any]:
-        return {"at": self.now, "by": SYSTEM}
-
     # -- time
 
     @rule(hours=st.sampled_from([1, 6, 24, 72, 24 * 16, 24 * 33]))
     def tick(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
 
-    @rule(member=members)
-    def jobs(self, member: int) -> None:
-        """Write down what time has decided. Nobody may see a difference."""
-        with transaction.atomic():
-            posting.settle([self.ids[member]], **self.told())
-        with transaction.atomic():
-            assert posting.settle([self.ids[member]], **self.told()) == 0, "the second run found something to do"
+    @rule(names=st.permutations(DUE_JOBS))
+    def jobs(self, names: list[str]) -> None:
+        """Write down what time has decided, kind by kind in whatever order. Nobody may see a difference."""
+        for name in names:
+            job = jobs.get(name)
+            for chunk in job.plan(self.now):
+                self.keys += 1
+                with transaction.atomic():
+                    job.work(chunk, self.now, self.keys)
+            assert not job.plan(self.now), f"{name} leaves something for a second run"
 
-    # -- earning
+    # -- purchases
+
+    @rule(member=members, lines=st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1, max_size=3))
+    def buy(self, member: int, lines: list[tuple[int, bool]]) -> None:
+        """Goods whose window starts with the order, and goods whose window starts with the delivery."""
+        sold = {
+            str(number): Line(sold, "delivery" if waits else "order") for number, (sold, waits) in enumerate(lines)
+        }
+        earn_points(sold)
+        row = Purchase.objects.create(
+            channel=self.channel,
+            reference=self.new_key("order"),
+            customer=self.members[member].customer,
+            currency="EUR",
+            placed_at=self.now,
+            status="placed",
+            as_of=1,
+            revision=1,
+            changed_at=self.now,
+            first_synced_at=self.now,
+        )
+        PurchaseLine.objects.bulk_create(
+            PurchaseLine(purchase=row, key=key, sku=line.window, quantity=1, sold_minor=line.sold)
+            for key, line in sold.items()
+        )
+        self.sales.append(Sale(row, member, sold))
+        self.settle(self.sales[-1], self.sales[-1].member)
+
+    def settle(self, sale: Sale, owner: int) -> None:
+        """Tell both sides that the purchase has changed: first take back what is too much, then grant what lacks."""
+        sale.row.revision += 1
+        sale.row.save()
+        for key, line in sale.lines.items():
+            sale.row.lines.filter(key=key).update(returned_minor=line.returned or None)
+        settle_awards(purchase_ids=[sale.row.id], at=self.now, by=SYSTEM)
+
+        standing = sale.standing()
+        if owner != sale.member:
+            self.change(sale, {window: -points for window, points in sale.posted.items()})
+            sale.member, sale.posted = owner, {}
+        self.change(sale, {window: standing[window] - sale.posted.get(window, 0) for window in WINDOWS})
+        sale.posted = standing
+
+    def change(self, sale: Sale, changes: dict[str, int]) -> None:
+        purse = self.reference.draft(sale.member, self.now)
+        if too_much := [(window, -changes[window]) for window in WINDOWS if changes.get(window, 0) < 0]:
+            purse.claw_back(sale.row.id, too_much, lets_go=self.lets_go)
+        if sale.delivered_at:
+            purse.learn(sale.row.id, sale.delivered_at)
+        for window in WINDOWS:
+            if changes.get(window, 0) > 0:
+                purse.earn(changes[window], **self.facts(sale, window))
+        self.reference.keep(sale.member, purse)
+
+    def facts(self, sale: Sale, window: str) -> dict[str, Any]:
+        """When points of this window become ready and end, in the oracle's words."""
+        placed_at = sale.row.placed_at
+        facts: dict[str, Any] = {"earned_at": placed_at, "purchase": sale.row.id, "window": window}
+        if window == "delivery":
+            late = midnight_after(placed_at, 5)
+            fact = sale.delivered_at or (late if late <= self.now else None)
+            if fact is None:
+                return facts | {"waits_until": late, "window_days": 3}
+            ready_at = midnight_after(fact, 3)
+            return facts | {"ready_at": ready_at, "ends_at": a_month_later(ready_at)}
+        ready_at = midnight_after(placed_at, self.window_days) if self.window_days else placed_at
+        return facts | {"ready_at": ready_at} | ({"lapses": True} if self.lapsing else {"ends_at": a_month_later(ready_at)})
+
+    @rule(which=any_one, days_ago=st.sampled_from([0, 1, 8]))
+    @precondition(lambda self: self.sales)
+    def deliver(self, which: int, days_ago: int) -> None:
+        """The shop says when it delivered; it may say so late, and only once."""
+        sale = self.sales[which % len(self.sales)]
+        if sale.delivered_at is None:
+            sale.delivered_at = max(sale.row.placed_at, self.now - timedelta(days=days_ago))
+            sale.row.delivered_at = sale.delivered_at
+            self.settle(sale, sale.member)
+
+    @rule(which=any_one, line=any_one, amount=st.integers(1, 3))
+    @precondition(lambda self: self.sales)
+    def refund(self, which: int, line: int, amount: int) -> None:
+        sale = self.sales[which % len(self.sales)]
+        sold = list(sale.lines.values())[line % len(sale.lines)]
+        sold.returned = min(sold.sold, sold.returned + amount)
+        self.settle(sale, sale.member)
+
+    @rule(which=any_one)
+    @precondition(lambda self: self.sales)
+    def refund_rest(self, which: int) -> None:
+        sale = self.sales[which % len(self.sales)]
+        for line in sale.lines.values():
+            line.returned = line.sold
+        self.settle(sale, sale.member)
+
+    @rule(which=any_one)
+    @precondition(lambda self: self.sales)
+    def undo_returns(self, which: int) -> None:
+        sale = self.sales[which % len(self.sales)]
+        for line in sale.lines.values():
+            line.returned = 0
+        self.settle(sale, sale.member)
+
+    @rule(which=any_one)
+    @precondition(lambda self: self.sales)
+    def correct_customer(self, which: int) -> None:
+        """It was the other one who bought."""
+        sale = self.sales[which % len(self.sales)]
+        other = 1 - sale.member
+        sale.row.customer = self.members[other].customer
+        self.settle(sale, other)
+
+    # -- gifts and corrections
 
     @rule(member=members, points=few_points, days=st.sampled_from([None, 1, 20]))
     def fund(self, member: int, points: int, days: int | None) -> None:
@@ -188,141 +322,6 @@ class LedgerMachine(RuleBasedStateMachine):
             ),
             lambda purse: purse.earn(points, earned_at=self.now, ready_at=self.now, ends_at=ends_at),
         )
-
-    @rule(
-        member=members,
-        lines=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 7), st.booleans()), min_size=1, max_size=3),
-        days=st.sampled_from([0, 2, 14]),
-        lets_go=st.booleans(),
-    )
-    def earn(self, member: int, lines: list[tuple[int, int, bool]], days: int, lets_go: bool) -> None:
-        """A purchase: one lot for what is ready some days after the order, one for what waits for delivery."""
-        windows = {
-            str(number): Line(sold, earned, "delivery" if waits else "order")
-            for number, (sold, earned, waits) in enumerate(lines)
-        }
-        purchase = Purchase(len(self.purchases) + 1, member, self.now, windows, lets_go)
-        self.purchases.append(purchase)
-        self.award(purchase, days)
-
-    def award(self, purchase: Purchase, days: int = 0) -> None:
-        """Bring the points up to what the purchase now stands for: revoke first, then grant."""
-        target = purchase.target()
-        changes = {key: target[key] - purchase.posted.get(key, 0) for key in target}
-        wanted = {key: line.standing - purchase.posted.get(key, 0) for key, line in purchase.lines.items()}
-        purchase.posted = target
-        if less := by_window(purchase, changes, sign=-1):
-            self.claw_back(purchase, less, by_window(purchase, wanted, sign=-1))
-        if more := by_window(purchase, changes, sign=1):
-            self.grant(purchase, more, by_window(purchase, wanted, sign=1), days)
-
-    def grant(self, purchase: Purchase, more: dict[str, int], wanted: dict[str, int], days: int) -> None:
-        facts = {window: self.facts(purchase, window, days) for window in sorted(more | wanted)}
-        parts = tuple(
-            requests.Part(
-                more[window],
-                LotDates(
-                    facts[window].get("ready_at"),
-                    facts[window].get("ends_at"),
-                    "delivery" if "waits_until" in facts[window] else "",
-                    facts[window].get("waits_until"),
-                ),
-                terms_id=self.terms[window],
-                lapse_months=1 if facts[window].get("lapses") else None,
-            )
-            for window in sorted(more)
-        )
-        request = requests.Accrue(
-            member_id=self.ids[purchase.member],
-            key=purchase.next_key(),
-            reason="purchase",
-            parts=parts,
-            earned_at=purchase.earned_at,
-            source_kind="purchase",
-            source_id=purchase.id,
-        )
-
-        def deed(purse: Purse) -> None:
-            for window in sorted(wanted):
-                purse.earn(wanted[window], **facts[window])
-
-        self.post(purchase.member, request, deed)
-
-    def facts(self, purchase: Purchase, window: str, days: int) -> dict[str, Any]:
-        """When points of this window become ready and end, in the oracle's words."""
-        facts: dict[str, Any] = {"earned_at": purchase.earned_at, "purchase": purchase.id, "window": window}
-        if window == "delivery":
-            return facts | {"waits_until": midnight_after(purchase.earned_at, 5), "window_days": 3}
-        ready_at = midnight_after(purchase.earned_at, days) if days else self.now
-        if self.lapsing:
-            return facts | {"ready_at": ready_at, "lapses": True}
-        return facts | {"ready_at": ready_at, "ends_at": midnight_after(ready_at, 20)}
-
-    def post(self, member: int, request: requests.Request, deed: Callable[[Purse], Any]) -> tuple[Any, Any] | None:
-        return self.both(
-            member, request.key, lambda at=self.now: posting.post([request], at=at, by=SYSTEM)[0], deed
-        )
-
-    @rule(which=any_one, days_ago=st.sampled_from([0, 1, 8]))
-    @precondition(lambda self: self.purchases)
-    def deliver(self, which: int, days_ago: int) -> None:
-        """The shop says when it delivered; it may say so late."""
-        purchase = self.purchases[which % len(self.purchases)]
-        fact = max(purchase.earned_at, self.now - timedelta(days=days_ago))
-        request = requests.DatePurchase(
-            member_id=self.ids[purchase.member],
-            key=self.new_key("fact"),
-            reason="fact",
-            purchase_id=purchase.id,
-            waits_for="delivery",
-            fact_at=fact,
-        )
-        self.post(purchase.member, request, lambda purse: purse.learn(purchase.id, fact))
-
-    # -- returns
-
-    @rule(which=any_one, line=any_one, amount=st.integers(1, 3))
-    @precondition(lambda self: self.purchases)
-    def refund(self, which: int, line: int, amount: int) -> None:
-        purchase = self.purchases[which % len(self.purchases)]
-        sold = list(purchase.lines.values())[line % len(purchase.lines)]
-        sold.returned = min(sold.sold, sold.returned + amount)
-        self.award(purchase)
-
-    @rule(which=any_one)
-    @precondition(lambda self: self.purchases)
-    def refund_rest(self, which: int) -> None:
-        purchase = self.purchases[which % len(self.purchases)]
-        for line in purchase.lines.values():
-            line.returned = line.sold
-        self.award(purchase)
-
-    @rule(which=any_one)
-    @precondition(lambda self: self.purchases)
-    def undo_return(self, which: int) -> None:
-        purchase = self.purchases[which % len(self.purchases)]
-        for line in purchase.lines.values():
-            line.returned = 0
-        self.award(purchase)
-
-    def claw_back(self, purchase: Purchase, less: dict[str, int], wanted: dict[str, int]) -> None:
-        request = requests.ClawBack(
-            member_id=self.ids[purchase.member],
-            key=purchase.next_key(),
-            reason="return",
-            parts=tuple((self.terms[window], points) for window, points in sorted(less.items())),
-            purchase_id=purchase.id,
-            policy=DebtPolicy.LET_GO if purchase.lets_go else DebtPolicy.DEBT,
-            qualifying_at=purchase.earned_at,
-        )
-        outcome = self.post(
-            purchase.member,
-            request,
-            lambda purse: purse.claw_back(purchase.id, sorted(wanted.items()), lets_go=purchase.lets_go),
-        )
-        assert outcome is not None
-        posted, rest = outcome
-        assert (posted.debt_points, posted.let_go_points) == rest
 
     @rule(member=members, points=few_points)
     def take_back(self, member: int, points: int) -> None:
@@ -341,7 +340,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(member=members, points=few_points, hours=st.sampled_from([1, 30, 24 * 25]))
     def hold(self, member: int, points: int, hours: int) -> None:
         key, until = self.new_key("hold"), self.now + timedelta(hours=hours)
-        outcome = self.both(
+        entry_id = self.both(
             member,
             key,
             lambda at=self.now: moves.hold(
@@ -349,8 +348,8 @@ class LedgerMachine(RuleBasedStateMachine):
             ),
             lambda purse: purse.reserve(key, points, until),
         )
-        if outcome:
-            self.holds.append((member, key, outcome[0].entry_id))
+        if entry_id:
+            self.holds.append((member, key, entry_id))
 
     @rule(member=members, hours=st.sampled_from([1, 24 * 25]))
     def hold_all(self, member: int, hours: int) -> None:
@@ -363,14 +362,14 @@ class LedgerMachine(RuleBasedStateMachine):
     def capture(self, which: int) -> None:
         member, name, hold_id = self.holds[which % len(self.holds)]
         key = self.new_key("capture")
-        outcome = self.both(
+        entry_id = self.both(
             member,
             key,
             lambda at=self.now: moves.capture(member_id=self.ids[member], hold_id=hold_id, key=key, at=at, by=SYSTEM),
             lambda purse: purse.spend(key, name),
         )
-        if outcome:
-            self.captures.append((member, key, outcome[0].entry_id))
+        if entry_id:
+            self.captures.append((member, key, entry_id))
 
     @rule(which=any_one)
     @precondition(lambda self: self.holds)
@@ -407,13 +406,15 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(member=members, sold=st.integers(1, 5))
     def spend_then_return(self, member: int, sold: int) -> None:
         """The shortest way into debt, and two lots on their way that will have to pay it."""
-        self.earn(member, [(sold, 4, False)], days=0, lets_go=False)
+        self.buy(member, [(sold, False)])
+        self.now += timedelta(days=self.window_days)
         self.hold_all(member, hours=1)
         if self.holds:
             self.capture(len(self.holds) - 1)
-        self.refund_rest(len(self.purchases) - 1)
-        self.earn(member, [(1, 3, False)], days=2, lets_go=False)
-        self.earn(member, [(1, 3, False)], days=14, lets_go=False)
+        bought = self.sales[-1]
+        self.buy(member, [(2, False)])
+        self.buy(member, [(2, True)])
+        self.refund_rest(self.sales.index(bought))
 
     # -- again
 
@@ -439,7 +440,8 @@ class LedgerMachine(RuleBasedStateMachine):
                     key=sent.key,
                     reason="gift",
                     expires_at=None,
-                    **self.told(),
+                    at=self.now,
+                    by=SYSTEM,
                 )
         except KeyReused:
             assert self.size() == size
@@ -468,23 +470,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert law.find() == []
 
     def teardown(self) -> None:
-        empty_ledger()
-
-
-class LapsingMachine(LedgerMachine):
-    """Points of purchases end a month after the member's last deed."""
-
-    lapsing = True
-
-
-def by_window(purchase: Purchase, changes: dict[str, int], *, sign: int) -> dict[str, int]:
-    """Sum the changes of one sign per window."""
-    sums: dict[str, int] = {}
-    for key, change in changes.items():
-        if change * sign > 0:
-            window = purchase.lines[key].window
-            sums[window] = sums.get(window, 0) + abs(change)
-    return sums
+        forget_everything()
 
 
 def numbers_of(refusal: LedgerRefusal) -> tuple[int, ...]:

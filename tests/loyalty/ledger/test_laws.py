@@ -1,33 +1,33 @@
 """The laws of the ledger, over random lives: see `machine.py` for what is compared, `reference.py` for with what."""
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.loyalty.ledger.machine import LapsingMachine, LedgerMachine
+from tests.loyalty.ledger.machine import LedgerMachine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def live(machine: type, *, lives: int, deeds: int) -> None:
+def live(*, lives: int, deeds: int) -> None:
+    """Live many short lives. A failing one is not shrunk: it is short, and every step of shrinking costs a life."""
     run_state_machine_as_test(
-        machine,
+        LedgerMachine,
         settings=settings(
             max_examples=lives,
             stateful_step_count=deeds,
+            phases=[Phase.generate],
+            database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            print_blob=True,
         ),
     )
 
 
-@pytest.mark.parametrize("machine", [LedgerMachine, LapsingMachine])
-def test_the_product_and_the_oracle_live_the_same_lives(machine):
-    live(machine, lives=25, deeds=20)
+def test_the_product_and_the_oracle_live_the_same_lives():
+    live(lives=40, deeds=25)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("machine", [LedgerMachine, LapsingMachine])
-def test_the_product_and_the_oracle_live_the_same_long_lives(machine):
-    live(machine, lives=400, deeds=50)
+def test_the_product_and_the_oracle_live_the_same_long_lives():
+    live(lives=500, deeds=60)

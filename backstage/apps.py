@@ -1,12 +1,12 @@
 """Start-up of backstage, and the guard that our packages are the ones Python found."""
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_module
 from django.utils.translation import gettext_lazy as _
 
 HOUSE = Path(__file__).resolve().parent.parent

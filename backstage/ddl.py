@@ -83,9 +83,19 @@ class PostgresOnly(RunSQL):
         """Return what a squashed migration writes down."""
         return self.__class__.__name__, [], {"sql": self.sql, "reverse": self.reverse_sql}
 
-    def _run_sql(self, schema_editor: BaseDatabaseSchemaEditor, sqls: Any) -> None:
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *states: Any
+    ) -> None:
+        """Run the statements, on PostgreSQL."""
         if schema_editor.connection.vendor == "postgresql":
-            super()._run_sql(schema_editor, sqls)
+            super().database_forwards(app_label, schema_editor, *states)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *states: Any
+    ) -> None:
+        """Run what takes them back, on PostgreSQL."""
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_backwards(app_label, schema_editor, *states)
 
 
 @cache

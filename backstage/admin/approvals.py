@@ -1,5 +1,6 @@
 """Requests for approval: what was asked, by whom, and the decision."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -105,7 +106,11 @@ DONE = {
 
 
 def _decide(request: HttpRequest, approval: Approval, decision: str, reason: str) -> None:
-    deeds = {"approve": approvals.approve, "refuse": approvals.refuse, "cancel": approvals.cancel}
+    deeds: dict[str, Callable[..., Approval]] = {
+        "approve": approvals.approve,
+        "refuse": approvals.refuse,
+        "cancel": approvals.cancel,
+    }
     deeds[decision](
         approval_id=approval.pk,
         by=by_staff(request.user),

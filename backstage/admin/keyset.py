@@ -12,8 +12,12 @@ from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.core.paginator import Paginator
+from django.db.models import Field, Model, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest
+
+from backstage.registry import Text
 
 AFTER, BEFORE = "after", "before"
 PAGE_SIZE = 100
@@ -36,12 +40,12 @@ class KeysetChangeList(ChangeList):
         filters: dict[str, Any] = super().get_filters_params(params)
         return filters
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:
         """Return the order of the list; it is the model admin's `keyset` and nothing else."""
         sign, field = self.split_keyset()
         return [f"{sign}{field}", f"{sign}pk"] if field != "pk" else [f"{sign}pk"]
 
-    def get_ordering_field_columns(self) -> dict[int, str]:
+    def get_ordering_field_columns(self) -> dict[int, Any]:
         """Mark no column as sorted."""
         return {}
 
@@ -83,8 +87,7 @@ class KeysetChangeList(ChangeList):
     def key_of(self, row: Model) -> str:
         """Return the place of a row, for a link."""
         _sign, field = self.split_keyset()
-        name = self.lookup_opts.pk.name if field == "pk" else field
-        return f"{self.lookup_opts.get_field(name).value_to_string(row)},{row.pk}"
+        return f"{self.field(field).value_to_string(row)},{row.pk}"
 
     def parse(self, place: str) -> tuple[Any, Any]:
         """Read a place back from a link.
@@ -92,11 +95,10 @@ class KeysetChangeList(ChangeList):
         Raises: IncorrectLookupParameters, which Django answers with the list's first page and a note.
         """
         _sign, field = self.split_keyset()
-        name = self.lookup_opts.pk.name if field == "pk" else field
         value, _comma, pk = place.rpartition(",")
         try:
-            value = self.lookup_opts.get_field(name).to_python(value)
-            pk = self.lookup_opts.pk.to_python(pk)
+            value = self.field(field).to_python(value)
+            pk = self.field("pk").to_python(pk)
         except (ValidationError, ValueError, OverflowError) as error:
             raise IncorrectLookupParameters(error) from error
         if value is None or pk is None or not -(2**63) <= int(pk) < 2**63:
@@ -105,9 +107,16 @@ class KeysetChangeList(ChangeList):
 
     def split_keyset(self) -> tuple[str, str]:
         """Return the sign and the field of the model admin's `keyset`."""
-        keyset: str = self.model_admin.keyset
+        keyset: str = getattr(self.model_admin, "keyset", "-pk")
         field = keyset.removeprefix("-")
         return ("-" if keyset.startswith("-") else ""), ("pk" if field in ("id", "pk") else field)
+
+    def field(self, name: str) -> "Field[Any, Any]":
+        """Return the model's field of this name."""
+        field = self.lookup_opts.pk if name == "pk" else self.lookup_opts.get_field(name)
+        if not isinstance(field, Field):
+            raise TypeError(f"{name!r} is no column of {self.lookup_opts.label}, so it cannot be a keyset.")
+        return field
 
     def _pretend_one_page(self, rows: list[Any]) -> None:
         """Tell Django's templates that this page is all there is, so that they ask and show no counts."""
@@ -116,7 +125,7 @@ class KeysetChangeList(ChangeList):
         self.show_full_result_count = False
         self.show_admin_actions = bool(rows)
         self.can_show_all = self.multi_page = False
-        self.paginator = self.model_admin.get_paginator(self.model_admin, rows, self.list_per_page)
+        self.paginator = Paginator(rows, self.list_per_page)
 
 
 class KeysetMixin:
@@ -126,7 +135,7 @@ class KeysetMixin:
     """
 
     keyset = "-pk"
-    empty_text = ""
+    empty_text: Text = ""
     list_per_page = PAGE_SIZE
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # a facet is a count

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from django.db import transaction
 
-from backstage.policies.findings import Answer, Report
+from backstage.policies.findings import Answer, Finding, Report
 from backstage.registry import Invariant, invariants
 from backstage.transactions import read_snapshot
 
@@ -32,7 +32,8 @@ def check_ledger(*, tell: Callable[[Answer], None] | None = None) -> Report:
 def ask(*, invariant: Invariant) -> Answer:
     """Ask one invariant; a failure of its query does not spoil the snapshot for the others."""
     started = perf_counter()
-    findings, error = (), ""
+    findings: tuple[Finding, ...] = ()
+    error = ""
     try:
         with transaction.atomic():
             findings = tuple(invariant.find())

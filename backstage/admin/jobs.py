@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -57,7 +58,9 @@ class JobRunAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     @display(description=gettext_lazy("progress"))
     def progress(self, run: JobRun) -> str:
-        return describe_progress(run)
+        if run.is_over:
+            return describe_progress(run)
+        return render_to_string("encore/backstage/job_progress.html", {"run": run})
 
     @display(description=gettext_lazy("took"))
     def time_taken(self, run: JobRun) -> str:

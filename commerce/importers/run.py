@@ -10,10 +10,11 @@ So a killed import loses at most the batch it was at, and goes on behind the las
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -32,7 +33,10 @@ from commerce.operations.cancellations import apply_cancellations
 from commerce.operations.imports import begin_import, note_progress, restart_import
 from commerce.operations.reactions import react
 from commerce.operations.sync import sync_purchases
-from commerce.policies.changes import Outcome, as_of_number, make_fingerprint as fingerprint_of
+from commerce.policies.changes import Outcome, as_of_number
+from commerce.policies.changes import make_fingerprint as fingerprint_of
+from commerce.policies.snapshot import LineSnapshot, Snapshot
+from commerce.queries.kept_goods import list_line_snapshots
 
 FORMATS: Final[dict[str, Callable[..., Format]]] = {
     EncoreCsv.name: EncoreCsv,
@@ -222,14 +226,16 @@ def _reject_clashes(batch: Batch, channel: Channel) -> list[Sale]:
     of the whole.
     """
     stored = {
-        reference: rest
-        for reference, *rest in Purchase.objects.filter(
+        purchase.reference: purchase
+        for purchase in Purchase.objects.filter(
             channel=channel, reference__in=[sale.snapshot.reference for sale in batch.sales]
-        ).values_list("reference", "placed_at", "as_of", "fingerprint")
+        )
     }
+    lines = list_line_snapshots(purchase_ids=_list_ties(batch, stored))
     accepted = []
     for sale in batch.sales:
-        clash = _find_clash(sale, stored.get(sale.snapshot.reference))
+        purchase = stored.get(sale.snapshot.reference)
+        clash = _find_clash(sale.snapshot, purchase, lines) if purchase else ""
         if clash:
             batch.reject(sale.rows, {row[0]: clash for row in sale.rows})
         else:
@@ -237,16 +243,31 @@ def _reject_clashes(batch: Batch, channel: Channel) -> list[Sale]:
     return accepted
 
 
-def _find_clash(sale: Sale, stored: Sequence[object] | None) -> str:
-    if stored is None:
-        return ""
-    snapshot = sale.snapshot
-    placed_at, as_of, fingerprint = stored
-    if as_of_number(snapshot.as_of) == as_of and fingerprint_of(snapshot) != fingerprint:
+def _list_ties(batch: Batch, stored: Mapping[str, Purchase]) -> set[int]:
+    """Return the ids of purchases whose stored state is as old as the told one and may say something else."""
+    ties = set()
+    for sale in batch.sales:
+        purchase = stored.get(sale.snapshot.reference)
+        if purchase and as_of_number(sale.snapshot.as_of) == purchase.as_of:
+            if fingerprint_of(sale.snapshot) != purchase.fingerprint:
+                ties.add(purchase.pk)
+    return ties
+
+
+def _find_clash(
+    snapshot: Snapshot, purchase: Purchase, lines: Mapping[int, Mapping[int, LineSnapshot]]
+) -> str:
+    stored = lines.get(purchase.pk)
+    # The lines themselves, and not the digest alone: a newer version of ours may digest the same purchase otherwise.
+    if stored and _what_was_sold(stored.values()) != _what_was_sold(snapshot.lines):
         return CLASH_TIE
-    if snapshot.as_of == snapshot.placed_at != placed_at:
+    if snapshot.as_of == snapshot.placed_at != purchase.placed_at:
         return CLASH_TIME
     return ""
+
+
+def _what_was_sold(lines: Iterable[LineSnapshot]) -> set[tuple[str, int | Decimal, int]]:
+    return {(line.key, line.quantity, line.sold_minor) for line in lines}
 
 
 def _sync(batch: Batch, sales: list[Sale], at: datetime, tally: Counter[str]) -> set[int]:

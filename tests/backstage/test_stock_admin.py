@@ -20,17 +20,19 @@ django.setup()
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
+from django.test.utils import setup_test_environment
 from backstage import clock
 from backstage.models import AuditRecord
 from backstage.operations.jobs import run_job
 
+setup_test_environment()
 call_command("migrate", verbosity=0)
 run = run_job(name="check_ledger", at=clock.now())
 AuditRecord.objects.bulk_create(
     AuditRecord(at=clock.now(), by_kind="staff", kind="job_paused", object_kind="n", object_id=str(number))
     for number in range(101)
 )
-client = Client(SERVER_NAME="localhost")
+client = Client()
 client.force_login(get_user_model().objects.create_superuser("owner"))
 log = client.get("/admin/encore_backstage/auditrecord/")
 print(log.status_code, len(log.context["cl"].result_list), "unfold" in log.content.decode())

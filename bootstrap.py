@@ -22,6 +22,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent
 OLDEST_PYTHON = (3, 11)
 OLDEST_PYTHON_FOR_DJANGO_61 = (3, 12)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 PRODUCTION = {
     "ALLOWED_HOSTS": "points.example.com",
@@ -71,7 +72,9 @@ def read_arguments() -> tuple[argparse.Namespace, list[str]]:
     demo.add_argument("--port", type=int, default=8000, help="where the pages answer (8000)")
     demo.add_argument("--fresh", action="store_true", help="forget the last demo and build the shop anew")
     test = verbs.add_parser("test", help="the suite on SQLite and on PostgreSQL; more arguments go to pytest")
-    test.add_argument("--all", action="store_true", help="the slow group and Django 6.1 too, as CI does")
+    test.add_argument(
+        "--all", action="store_true", help="the slow group, the browser and Django 6.1 too, as CI does"
+    )
     verbs.add_parser("lint", help="style, types, layers, packages, migrations, deployment")
     verbs.add_parser("bench", help="speed beside the database's own; more arguments go to the benchmark")
     verbs.add_parser("lock", help="write requirements/*.txt anew from pyproject.toml")
@@ -160,11 +163,16 @@ def find_python(oldest: tuple[int, int]) -> str | None:
 
 
 def lanes(*, everything: bool) -> list[str]:
-    """Tell the suite which lanes to run; the lane on Django 6.1 needs a second environment."""
+    """Tell the suite which lanes to run; two of them need an environment of their own."""
     if not everything:
         return []
     newer = find_python(OLDEST_PYTHON_FOR_DJANGO_61)
-    return ["--all", *(["--django61", environment("django61", newer)] if newer else [])]
+    browser = any(map(shutil.which, BROWSERS))
+    return [
+        "--all",
+        *(["--django61", environment("django61", newer)] if newer else []),
+        *(["--browser", environment("browser")] if browser else []),
+    ]
 
 
 def lint(python: str) -> NoReturn:

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.test import Client, TestCase
@@ -72,6 +73,11 @@ def is_admin(response: HttpResponse) -> bool:
     # The response's own looks the address up again, and for a page that does not exist there is none.
     match = response.wsgi_request.resolver_match
     return bool(match and "admin" in match.app_names)
+
+
+def pytest_configure() -> None:
+    # Hashing slowly protects people's passwords. A test has none, and makes many users.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

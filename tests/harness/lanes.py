@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.harness import postgres_server, tally
 
 NO_TESTS_COLLECTED = 5
+FAST = "not slow and not browser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +61,51 @@ def main() -> int:
         except postgres_server.NoServer as reason:
             url = ""
             outcomes["PostgreSQL"] = Outcome(left_out=str(reason), failed=1 if arguments.all else 0)
-        for lane in plan(url, everything=arguments.all, django61=arguments.django61):
+        lanes = plan(url, everything=arguments.all, django61=arguments.django61, browser=arguments.browser)
+        for lane in lanes:
             print(f"\n== {lane.name}", flush=True)
             outcomes[lane.name] = run(lane, for_pytest)
-    if not arguments.all:
-        outcomes["slow group, Django 6.1"] = Outcome(left_out="they run with --all and in CI")
-    elif not arguments.django61:
-        outcomes["Django 6.1"] = Outcome(left_out="it needs Python 3.12 or newer, and none was found")
-    return report(outcomes)
+    return report(outcomes | left_out(arguments))
 
 
 def read_arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(prog="bootstrap.py test", add_help=False)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--django61", default="", metavar="PYTHON")
+    parser.add_argument("--browser", default="", metavar="PYTHON")
     return parser.parse_known_args()
 
 
-def plan(postgres_url: str, *, everything: bool, django61: str = "") -> list[Lane]:
+def left_out(arguments: argparse.Namespace) -> dict[str, Outcome]:
+    """Say which lanes did not run, and why."""
+    if not arguments.all:
+        return {"slow group, browser, Django 6.1": Outcome(left_out="they run with --all and in CI")}
+    reasons = {}
+    if not arguments.browser:
+        reasons["Browser"] = Outcome(left_out="no Chromium was found; on Debian: apt install chromium")
+    if not arguments.django61:
+        reasons["Django 6.1"] = Outcome(left_out="it needs Python 3.12 or newer, and none was found")
+    return reasons
+
+
+def plan(postgres_url: str, *, everything: bool, django61: str = "", browser: str = "") -> list[Lane]:
     """List the lanes; what does not depend on the database runs on SQLite alone."""
     here = sys.executable
     databases = {"SQLite": ("sqlite", {"DATABASE_URL": ""})}
     if postgres_url:
         databases["PostgreSQL"] = ("postgresql", {"DATABASE_URL": postgres_url})
-    lanes = [Lane(name, here, vendor, "not slow", where) for name, (vendor, where) in databases.items()]
+    lanes = [Lane(name, here, vendor, FAST, where) for name, (vendor, where) in databases.items()]
     if everything:
-        groups = {"sqlite": "slow", "postgresql": "slow and not once"}
+        groups = {"sqlite": "slow and not browser", "postgresql": "slow and not once and not browser"}
         lanes += [
             Lane(f"{name}, slow group", here, vendor, groups[vendor], where)
             for name, (vendor, where) in databases.items()
         ]
+    name, (vendor, where) = list(databases.items())[-1]
+    if everything and browser:
+        lanes.append(Lane(f"{name}, browser", browser, vendor, "browser", where))
     if everything and django61:
-        name, (vendor, where) = list(databases.items())[-1]
-        lanes.append(Lane(f"{name}, Django 6.1", django61, vendor, "not slow and not once", where))
+        lanes.append(Lane(f"{name}, Django 6.1", django61, vendor, f"{FAST} and not once", where))
     return lanes
 
 

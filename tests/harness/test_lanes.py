@@ -18,24 +18,25 @@ def lanes(url=URL, **options):
 
 def test_by_default_the_fast_tests_run_on_both_databases():
     assert lanes(everything=False) == [
-        ("SQLite", "sqlite", "not slow"),
-        ("PostgreSQL", "postgresql", "not slow"),
+        ("SQLite", "sqlite", "not slow and not browser"),
+        ("PostgreSQL", "postgresql", "not slow and not browser"),
     ]
 
 
-def test_everything_adds_the_slow_group_and_the_newer_django():
-    assert lanes(everything=True, django61="/usr/bin/python3.13")[2:] == [
-        ("SQLite, slow group", "sqlite", "slow"),
-        ("PostgreSQL, slow group", "postgresql", "slow and not once"),
-        ("PostgreSQL, Django 6.1", "postgresql", "not slow and not once"),
+def test_everything_adds_the_slow_group_the_browser_and_the_newer_django():
+    assert lanes(everything=True, django61="/usr/bin/python3.13", browser="/usr/bin/python3")[2:] == [
+        ("SQLite, slow group", "sqlite", "slow and not browser"),
+        ("PostgreSQL, slow group", "postgresql", "slow and not once and not browser"),
+        ("PostgreSQL, browser", "postgresql", "browser"),
+        ("PostgreSQL, Django 6.1", "postgresql", "not slow and not browser and not once"),
     ]
 
 
 def test_without_postgresql_the_newer_django_is_tried_on_sqlite():
     assert lanes(url="", everything=True, django61="/usr/bin/python3.13") == [
-        ("SQLite", "sqlite", "not slow"),
-        ("SQLite, slow group", "sqlite", "slow"),
-        ("SQLite, Django 6.1", "sqlite", "not slow and not once"),
+        ("SQLite", "sqlite", "not slow and not browser"),
+        ("SQLite, slow group", "sqlite", "slow and not browser"),
+        ("SQLite, Django 6.1", "sqlite", "not slow and not browser and not once"),
     ]
 
 

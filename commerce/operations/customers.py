@@ -131,10 +131,9 @@ def claim_guest_purchases(
                 f"verify_identity when it comes back.",
                 customer_ids=[customer_id],
             )
-        guests = Identity.objects.filter(is_guest("customer__"), kind=kind, value=value).values("customer_id")
-        ids = list(
-            lock_purchases(Purchase.objects.filter(customer_id__in=guests).values_list("id", flat=True))
-        )
+        guests = _list_guests(kind, value)
+        locked = lock_purchases(Purchase.objects.filter(customer_id__in=guests).values_list("id", flat=True))
+        ids = [purchase_id for purchase_id, purchase in locked.items() if purchase.customer_id in guests]
         Purchase.objects.filter(id__in=ids).update(
             customer_id=customer_id, revision=F("revision") + 1, changed_at=at
         )
@@ -160,8 +159,9 @@ def merge_customers(*, source: int, target: int, by: By, at: datetime | None = N
     Purchases and identities stay where they are; `merged_into` is followed whenever they are read. Upper
     apps react in the same transaction, and any of them may refuse.
 
-    Replay: merging again what is merged changes nothing. Locks: both customers, ascending, then what upper
-    apps lock. Raises: CustomerError, UnknownCustomerError, MergeRefusedError.
+    Replay: merging again what is merged changes nothing.
+    Locks: both customers, ascending, then what upper apps lock.
+    Raises: CustomerError, UnknownCustomerError, MergeRefusedError.
     """
     at = at or clock.now()
     with transaction.atomic():
@@ -187,8 +187,10 @@ def unmerge_customer(*, source: int, by: By, at: datetime | None = None) -> Unme
     """Let `source` stand by itself again, and say what a person has to decide.
 
     Merges are taken apart in the reverse of their order: if the target was itself merged on, that one comes
-    first. Locks: both customers, ascending, then what upper apps lock. Raises: CustomerError,
-    UnknownCustomerError.
+    first.
+
+    Locks: both customers, ascending, then what upper apps lock.
+    Raises: CustomerError, UnknownCustomerError.
     """
     at = at or clock.now()
     with transaction.atomic():
@@ -232,6 +234,17 @@ def dismiss_duplicate(*, duplicate_id: int, at: datetime) -> bool:
     """Note that two customers are different people; say whether that was still open."""
     is_open = PossibleDuplicate.objects.filter(id=duplicate_id, resolved_at__isnull=True)
     return bool(is_open.update(resolved_at=at, outcome=DIFFERENT))
+
+
+def _list_guests(kind: str, value: str) -> set[int]:
+    """Return the guest records that stand for an address.
+
+    What a person has merged stays as that person decided.
+    """
+    records = Identity.objects.filter(
+        is_guest("customer__"), kind=kind, value=value, customer__merged_into__isnull=True
+    )
+    return set(records.values_list("customer_id", flat=True))
 
 
 def _announce(ids: list[int]) -> None:

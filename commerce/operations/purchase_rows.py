@@ -139,7 +139,10 @@ def _insert_purchases(cases: list[Case], at: datetime) -> None:
 
 
 def _update_purchases(cases: list[Case], at: datetime) -> None:
-    """Write what changed, and move `as_of` on where a newer snapshot says the same; a repetition writes nothing."""
+    """Write what changed, and move `as_of` on where a newer snapshot says the same.
+
+    A repetition writes nothing.
+    """
     roots = _resolve_differing(cases)
     changed: list[Row] = []
     confirmed: list[Row] = []

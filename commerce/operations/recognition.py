@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -106,20 +107,18 @@ def _list_identities(keys: set[Key]) -> list[tuple[Any, ...]]:
     """Return identities by ascending customer, so that the oldest guest record stands for an address."""
     if not keys:
         return []
-    rows = (
-        Identity.objects.filter(value__in=sorted({value for _, _, value in keys}))
-        .order_by("customer_id", "id")
-        .values_list("kind", "scope", "value", "customer_id", "verified_at")
+    rows = Identity.objects.filter(value__in=sorted({value for _, _, value in keys})).values_list(
+        "kind", "scope", "value", "customer_id", "verified_at"
     )
-    return [row for row in rows if row[:3] in keys]
+    return sorted((row for row in rows if row[:3] in keys), key=itemgetter(3))
 
 
 def _list_customers(ids: set[int], logins: set[Hashable]) -> dict[int, Known]:
     verified = Identity.objects.filter(customer_id=OuterRef("pk"), verified_at__isnull=False)
     rows = list(
-        Customer.objects.filter(Q(id__in=ids) | Q(user_id__in=logins))
-        .order_by("id")
-        .values_list("id", "user_id", "merged_into_id", "name", Exists(verified))
+        Customer.objects.filter(Q(id__in=ids) | Q(user_id__in=logins)).values_list(
+            "id", "user_id", "merged_into_id", "name", Exists(verified)
+        )
     )
     merged = [customer_id for customer_id, _, merged_into_id, _, _ in rows if merged_into_id is not None]
     roots = resolve_customers(customer_ids=merged)

@@ -37,6 +37,7 @@ from commerce.policies.refusals import ProblemKind, Refusal, find_refusal
 from commerce.policies.snapshot import LateSnapshot, Snapshot, SnapshotError
 
 MOST_ATTEMPTS = 5
+MOST_TOGETHER = 1000
 Told = Snapshot | LateSnapshot
 
 
@@ -66,24 +67,31 @@ def sync_purchases(
     """Bring each purchase to what its newest snapshot says; return what became of each, in the same order.
 
     What cannot be is refused and listed as a problem: it never stops the others, and is no exception in a
-    shop's request. The list is one transaction, so some hundreds of purchases are a good size for an
-    import.
+    shop's request. Up to 1,000 purchases are one transaction; a longer list is cut.
 
-    Time: `at` is when we were told, now by default. `Snapshot.as_of` decides what is newer. Replay: the
-    same snapshot changes and writes nothing. For distinct `as_of`, any order ends in the same state. Locks:
-    purchases ascending, then customers ascending. Queries: constant; a reference that stands n times in the
-    list costs n rounds. Raises: SnapshotError for something that is no snapshot; nothing is written then.
+    Time: `at` is when we were told, now by default. `Snapshot.as_of` decides what is newer.
+    Replay: the same snapshot changes and writes nothing. For distinct `as_of`, any order ends in the same.
+    Locks: purchases ascending, then customers ascending.
+    Queries: constant; a reference that stands n times in the list costs n rounds.
+    Raises: SnapshotError for something that is no snapshot; nothing is written then.
     """
     checked = _check(snapshots)
     at = at or clock.now()
+    results: list[PurchaseResult] = []
+    for start in range(0, len(checked), MOST_TOGETHER):
+        results += _sync_part(checked[start : start + MOST_TOGETHER], at, by)
+    return results
+
+
+def _sync_part(part: list[Told], at: datetime, by: By) -> list[PurchaseResult]:
     results: dict[int, PurchaseResult] = {}
     with transaction.atomic():
         require_read_committed(connection)
-        for numbers in _list_rounds(checked):
-            batch = _sync_batch([checked[number] for number in numbers], at)
-            results |= zip(numbers, batch, strict=True)
+        for positions in _list_rounds(part):
+            batch = [part[position] for position in positions]
+            results |= zip(positions, _sync_batch(batch, at), strict=True)
         _record(results.values(), at, by)
-    return [results[number] for number in range(len(checked))]
+    return [results[position] for position in range(len(part))]
 
 
 def _record(results: Iterable[PurchaseResult], at: datetime, by: By) -> None:

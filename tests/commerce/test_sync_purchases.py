@@ -38,7 +38,10 @@ def test_a_purchase_is_kept_as_the_shop_described_it(web):
     told = snapshot(
         status="paid",
         paid_at=PLACED_AT + timedelta(minutes=5),
-        lines=[line("1", cost_minor=300), line("2", sku="TEA", quantity=Decimal("0.250"), sold_minor=499, brand="Leaf")],
+        lines=[
+            line("1", cost_minor=300),
+            line("2", sku="TEA", quantity=Decimal("0.250"), sold_minor=499, brand="Leaf"),
+        ],
         tenders=[tender(amount_minor=1000), tender("points", 499)],
         codes=["SPRING", "MUGS"],
     )
@@ -150,7 +153,9 @@ def test_a_tender_that_is_no_longer_told_holds_nothing(web):
 
 
 def test_a_purchase_is_cancelled_and_taken_up_again(web):
-    outcomes = [sync(snapshot(as_of=n, status=status)) for n, status in enumerate(["paid", "cancelled", "paid"])]
+    outcomes = [
+        sync(snapshot(as_of=n, status=status)) for n, status in enumerate(["paid", "cancelled", "paid"])
+    ]
 
     assert outcomes == [[("created", "")], [("changed", "")], [("changed", "")]]
     assert (stored().status, stored().revision) == ("paid", 3)
@@ -169,7 +174,9 @@ def test_a_change_of_currency_is_refused_and_listed(web):
 def test_a_refused_snapshot_does_not_hurt_the_others(web):
     sync(snapshot("2"))
 
-    outcomes = sync(snapshot("1"), snapshot("2", 2, currency="USD"), snapshot("3", channel="nowhere"), snapshot("4"))
+    outcomes = sync(
+        snapshot("1"), snapshot("2", 2, currency="USD"), snapshot("3", channel="nowhere"), snapshot("4")
+    )
 
     assert outcomes == [
         ("created", ""),
@@ -198,7 +205,9 @@ def test_a_snapshot_that_is_stored_settles_what_was_refused_before(web):
 
 
 def test_a_reference_twice_in_one_list_is_two_steps(web):
-    outcomes = sync(snapshot(as_of=1), snapshot(as_of=3, status="paid"), snapshot(as_of=2, status="cancelled"))
+    outcomes = sync(
+        snapshot(as_of=1), snapshot(as_of=3, status="paid"), snapshot(as_of=2, status="cancelled")
+    )
 
     assert outcomes == [("created", ""), ("changed", ""), ("older", "")]
     assert (stored().status, stored().revision) == ("paid", 2)
@@ -297,3 +306,18 @@ def test_the_business_clock_says_when_where_nobody_does(web, clock):
     sync_purchase(snapshot())
 
     assert stored().changed_at == clock.at
+
+
+def test_a_long_list_is_cut_and_answered_in_its_order(web, monkeypatch):
+    monkeypatch.setattr("commerce.operations.sync.MOST_TOGETHER", 2)
+
+    results = sync_purchases(
+        [snapshot("3"), snapshot("1"), snapshot("2"), snapshot("3", 2, status="paid")], at=AT
+    )
+
+    assert [(result.reference, result.outcome.value) for result in results] == [
+        ("3", "created"),
+        ("1", "created"),
+        ("2", "created"),
+        ("3", "changed"),
+    ]

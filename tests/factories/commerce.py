@@ -1,6 +1,7 @@
 """Channels, customers, purchases and what a shop says about them.
 
-Most tests speak as a shop does, in snapshots. The rows below are for tests of what stands above `sync_purchases`.
+Most tests speak as a shop does, in snapshots. The rows below are for tests of what stands above
+`sync_purchases`.
 """
 
 from datetime import UTC, datetime

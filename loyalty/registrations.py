@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from backstage.registry import AuditKind, Job, audit_kinds, jobs, verbs
+from backstage.registry import AuditKind, Job, audit_kinds, invariants, jobs, verbs
 from commerce.registry import CustomerMergeReaction, PurchaseReaction, customer_merges, purchase_reactions
 from loyalty.ledger import due
 from loyalty.management.init_verb import INIT
@@ -14,6 +14,7 @@ from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.queries import member_page
 from loyalty.queries.due import list_purchases_to_settle
+from loyalty.queries.invariants import INVARIANTS
 from loyalty.registry import MemberPageSection, member_page_sections
 
 
@@ -101,3 +102,6 @@ for section in (
     member_page_sections.register(section.name, section)
 
 verbs.register(INIT.name, INIT)
+
+for invariant in INVARIANTS:
+    invariants.register(invariant.name, invariant)

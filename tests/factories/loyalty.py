@@ -140,7 +140,9 @@ class MemberFactory(factory.django.DjangoModelFactory):
     customer = factory.SubFactory(BareCustomerFactory)
     number = factory.Sequence(lambda number: f"{900000000 + number}")
     joined_at = LONG_AGO
-    account = factory.RelatedFactory("tests.factories.loyalty.PointsAccountFactory", factory_related_name="member")
+    account = factory.RelatedFactory(
+        "tests.factories.loyalty.PointsAccountFactory", factory_related_name="member"
+    )
 
 
 class PointsAccountFactory(factory.django.DjangoModelFactory):

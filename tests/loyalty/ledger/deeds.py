@@ -58,7 +58,12 @@ def earning(
 
 
 def returning(
-    member: Member, points: int, *, purchase: int = 1, at: datetime = NOON, policy: DebtPolicy = DebtPolicy.DEBT
+    member: Member,
+    points: int,
+    *,
+    purchase: int = 1,
+    at: datetime = NOON,
+    policy: DebtPolicy = DebtPolicy.DEBT,
 ) -> ClawBack:
     """The request to take back points of a purchase."""
     return ClawBack(
@@ -84,7 +89,9 @@ def return_points(member: Member, points: int, *, at: datetime, **facts: object)
 
 
 @transaction.atomic
-def give(member: Member, points: int, *, at: datetime = NOON, ends_at: datetime | None = None) -> posting.Posted:
+def give(
+    member: Member, points: int, *, at: datetime = NOON, ends_at: datetime | None = None
+) -> posting.Posted:
     return moves.give(
         member_id=member.id, points=points, key=_key(), reason="gift", expires_at=ends_at, at=at, by=SYSTEM
     )
@@ -92,7 +99,9 @@ def give(member: Member, points: int, *, at: datetime = NOON, ends_at: datetime 
 
 @transaction.atomic
 def take_back(member: Member, points: int, *, at: datetime) -> posting.Posted:
-    return moves.take_back(member_id=member.id, points=points, key=_key(), reason="correction", at=at, by=SYSTEM)
+    return moves.take_back(
+        member_id=member.id, points=points, key=_key(), reason="correction", at=at, by=SYSTEM
+    )
 
 
 @transaction.atomic

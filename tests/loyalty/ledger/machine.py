@@ -118,7 +118,9 @@ class LedgerMachine(RuleBasedStateMachine):
     # -- the shop
 
     @initialize(
-        window_days=st.sampled_from([0, 2, 14, 45]), lapsing=st.booleans(), lets_go=st.sampled_from([False, False, True])
+        window_days=st.sampled_from([0, 2, 14, 45]),
+        lapsing=st.booleans(),
+        lets_go=st.sampled_from([False, False, True]),
     )
     def open_shop(self, window_days: int, lapsing: bool, lets_go: bool) -> None:
         forget_everything()
@@ -130,7 +132,9 @@ class LedgerMachine(RuleBasedStateMachine):
         a_month = {"programme": programme, "version": 1, "expiry_months": 1, "expiry_at_month_end": False}
         LotTermsFactory(**a_month, window_days=window_days, by_inactivity=lapsing)
         delivered = ProductGroupFactory(programme=programme, skus=["delivery"])
-        LotTermsFactory(**a_month, product_group=delivered, from_delivery=True, window_days=3, missing_fact_days=5)
+        LotTermsFactory(
+            **a_month, product_group=delivered, from_delivery=True, window_days=3, missing_fact_days=5
+        )
         self.members = [MemberFactory(programme=programme) for _ in range(2)]
         self.ids = [member.id for member in self.members]
         self.channel = Channel.objects.create(
@@ -203,7 +207,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def buy(self, member: int, lines: list[tuple[int, bool]]) -> None:
         """Goods whose window starts with the order, and goods whose window starts with the delivery."""
         sold = {
-            str(number): Line(sold, "delivery" if waits else "order") for number, (sold, waits) in enumerate(lines)
+            str(number): Line(sold, "delivery" if waits else "order")
+            for number, (sold, waits) in enumerate(lines)
         }
         earn_points(sold)
         row = Purchase.objects.create(
@@ -263,7 +268,11 @@ class LedgerMachine(RuleBasedStateMachine):
             ready_at = midnight_after(fact, 3)
             return facts | {"ready_at": ready_at, "ends_at": a_month_later(ready_at)}
         ready_at = midnight_after(placed_at, self.window_days) if self.window_days else placed_at
-        return facts | {"ready_at": ready_at} | ({"lapses": True} if self.lapsing else {"ends_at": a_month_later(ready_at)})
+        return (
+            facts
+            | {"ready_at": ready_at}
+            | ({"lapses": True} if self.lapsing else {"ends_at": a_month_later(ready_at)})
+        )
 
     @rule(which=any_one, days_ago=st.sampled_from([0, 1, 8]))
     @precondition(lambda self: self.sales)
@@ -318,7 +327,13 @@ class LedgerMachine(RuleBasedStateMachine):
             member,
             key,
             lambda at=self.now: moves.give(
-                member_id=self.ids[member], points=points, key=key, reason="gift", expires_at=ends_at, at=at, by=SYSTEM
+                member_id=self.ids[member],
+                points=points,
+                key=key,
+                reason="gift",
+                expires_at=ends_at,
+                at=at,
+                by=SYSTEM,
             ),
             lambda purse: purse.earn(points, earned_at=self.now, ready_at=self.now, ends_at=ends_at),
         )
@@ -365,7 +380,9 @@ class LedgerMachine(RuleBasedStateMachine):
         entry_id = self.both(
             member,
             key,
-            lambda at=self.now: moves.capture(member_id=self.ids[member], hold_id=hold_id, key=key, at=at, by=SYSTEM),
+            lambda at=self.now: moves.capture(
+                member_id=self.ids[member], hold_id=hold_id, key=key, at=at, by=SYSTEM
+            ),
             lambda purse: purse.spend(key, name),
         )
         if entry_id:
@@ -379,7 +396,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.both(
             member,
             key,
-            lambda at=self.now: moves.void(member_id=self.ids[member], hold_id=hold_id, key=key, at=at, by=SYSTEM),
+            lambda at=self.now: moves.void(
+                member_id=self.ids[member], hold_id=hold_id, key=key, at=at, by=SYSTEM
+            ),
             lambda purse: purse.give_up(name),
         )
 

@@ -30,7 +30,9 @@ def midnight_after(day: datetime, days: int) -> datetime:
 def a_month_later(day: datetime) -> datetime:
     """The end of the day one calendar month on."""
     year, month = (day.year, day.month + 1) if day.month < 12 else (day.year + 1, 1)
-    return midnight_after(day.replace(year=year, month=month, day=min(day.day, monthrange(year, month)[1])), 1)
+    return midnight_after(
+        day.replace(year=year, month=month, day=min(day.day, monthrange(year, month)[1])), 1
+    )
 
 
 @dataclass
@@ -102,7 +104,9 @@ class Purse:
 
     def soonest_end_first(self) -> list[Lot]:
         never = datetime.max.replace(tzinfo=UTC)
-        return sorted(self.lots.values(), key=lambda lot: (self.end_of(lot) or never, lot.earned_at, lot.number))
+        return sorted(
+            self.lots.values(), key=lambda lot: (self.end_of(lot) or never, lot.earned_at, lot.number)
+        )
 
     # -- time
 
@@ -117,12 +121,22 @@ class Purse:
         """Everything that time will do next, were nobody to do anything: (moment, rank, number, deed)."""
         for lot in self.lots.values():
             if lot.points[PENDING] and lot.waits_until:
-                yield max(lot.waits_until, self.now), 0, lot.number, lambda lot=lot: self.know(lot, lot.waits_until)
+                yield (
+                    max(lot.waits_until, self.now),
+                    0,
+                    lot.number,
+                    lambda lot=lot: self.know(lot, lot.waits_until),
+                )
             if lot.points[PENDING] and lot.ready_at:
                 yield max(lot.ready_at, self.now), 2, lot.number, lambda lot=lot: self.release(lot)
             end = self.end_of(lot)
             if lot.points[READY] and end:
-                yield max(end, self.now), 3, lot.number, lambda lot=lot: lot.move(lot.points[READY], READY, GONE)
+                yield (
+                    max(end, self.now),
+                    3,
+                    lot.number,
+                    lambda lot=lot: lot.move(lot.points[READY], READY, GONE),
+                )
         for number, reservation in enumerate(self.reservations.values()):
             if reservation.state == "open":
                 yield (

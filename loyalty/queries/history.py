@@ -129,7 +129,7 @@ def list_history(
     """Tell what happened to a member's points up to `at`, newest first; `before` continues a page.
 
     A page has `limit` rows, and more where the last ones share their moment. Queries: those of the balance,
-    and at most 4, whatever the length of the history; 1 more where a single moment fills a page.
+    and at most 4, whatever the length of the history; 2 more where a single moment fills a page.
     """
     at = clock.now() if at is None else at
     account = PointsAccount.objects.select_related("member__programme").get(member_id=member_id)
@@ -173,7 +173,9 @@ def _stored_facts(
         return facts, True
     cut = facts[-1].at
     whole = [fact for fact in facts if fact.at > cut]
-    return whole or [_stored(row) for row in rows.filter(occurred_at=cut)], False
+    if whole:
+        return whole, False
+    return [_stored(row) for row in rows.filter(occurred_at=cut)], not rows.filter(occurred_at__lt=cut).exists()
 
 
 _COLUMNS = ("id", "occurred_at", "kind", "reason", "explanation", "debt_change", "let_go_points")

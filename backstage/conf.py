@@ -36,7 +36,7 @@ class Setting(Generic[Value]):
         if not is_of_type(value, self.type):
             raise ImproperlyConfigured(
                 f"ENCORE[{self.name!r}] is {value!r}, a {type(value).__name__}. It says {self.says}, and "
-                f"must be a {self.type.__name__}, such as {self.default!r}."
+                f"must be of type {self.type.__name__}, such as {self.default!r}."
             )
         return value
 

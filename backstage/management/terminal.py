@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, TextIO
 
 from django.core.management.base import OutputWrapper
@@ -15,6 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from tqdm import tqdm
 
 TENTH = 10
+SECONDS_BETWEEN_LINES = 30
 
 
 class Terminal:
@@ -31,7 +33,8 @@ class Terminal:
     def line(self, text: str = "") -> None:
         """Say one line to the person; silent when JSON was asked for."""
         if not self.wants_json:
-            self.stdout.write(text)
+            with tqdm.external_write_mode(file=_raw(self.stdout)):  # lifts a bar out of the way
+                self.stdout.write(text)
 
     def error(self, text: str) -> None:
         """Say what went wrong and what to do."""
@@ -44,7 +47,7 @@ class Terminal:
 
     @contextmanager
     def bar(self, *, label: str, total: int | None, unit: str = "") -> Iterator["ProgressBar"]:
-        """Open a progress bar; on no terminal, one line per tenth of the way."""
+        """Open a progress bar; on no terminal, one line per tenth of the way, or each half minute."""
         bar = ProgressBar(label=label, total=total, unit=unit, stream=self.stderr, shown=self.wants_progress)
         try:
             yield bar
@@ -59,10 +62,12 @@ class ProgressBar:
         self, *, label: str, total: int | None, unit: str, stream: OutputWrapper, shown: bool
     ) -> None:
         self.label = label
+        self.unit = unit
         self.total = total
         self.done = 0
         self.stream = stream
         self.tenths = 0
+        self.last_line_at = monotonic()
         self.writes_lines = shown and not stream.isatty()
         # ASCII where colors are unwelcome: such a terminal or log rarely draws blocks well either.
         self.tqdm: tqdm[Any] = tqdm(
@@ -88,6 +93,8 @@ class ProgressBar:
         self.done = done
         if self.writes_lines and self.total:
             self._write_tenth(min(TENTH, self.done * TENTH // self.total))
+        elif self.writes_lines and monotonic() - self.last_line_at >= SECONDS_BETWEEN_LINES:
+            self._write_line(f"{self.done:,} {self.unit}".rstrip())
 
     def close(self) -> None:
         """Leave the last state on the screen."""
@@ -96,7 +103,11 @@ class ProgressBar:
     def _write_tenth(self, tenths: int) -> None:
         if tenths > self.tenths:
             self.tenths = tenths
-            self.stream.write(f"{self.label}: {tenths * TENTH} % ({self.done:,} of {self.total:,})")
+            self._write_line(f"{tenths * TENTH} % ({self.done:,} of {self.total:,})")
+
+    def _write_line(self, text: str) -> None:
+        self.last_line_at = monotonic()
+        self.stream.write(f"{self.label}: {text}")
 
 
 def _raw(stream: OutputWrapper) -> TextIO:

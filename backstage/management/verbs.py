@@ -18,6 +18,8 @@ from backstage.registry import Bar, Job, Out, Verb, invariants, jobs
 
 OK, FAILED, USAGE, PARTLY = 0, 1, 2, 3
 DAY = timedelta(days=1)
+YEARS = range(1970, 3000)
+SLOT_LENGTH = 100  # of the column
 
 
 def moment(text: str) -> datetime:
@@ -28,15 +30,32 @@ def moment(text: str) -> datetime:
         raise ArgumentTypeError(f"{text!r} is no time. Write it like 2026-11-22T14:30Z.") from None
     if value.tzinfo is None:
         raise ArgumentTypeError(f"{text!r} has no time zone. Write {value.isoformat()}Z for UTC.")
+    _check_year(value)
     return value.astimezone(UTC)
 
 
 def day(text: str) -> date:
     """Read a date from the command line."""
     try:
-        return date.fromisoformat(text)
+        value = date.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no date. Write it like 2026-11-22.") from None
+    _check_year(value)
+    return value
+
+
+def slot_name(text: str) -> str:
+    """Read the name of a slot from the command line."""
+    if not text or len(text) > SLOT_LENGTH or not text.isprintable():
+        raise ArgumentTypeError(f"A slot has a name of 1 to {SLOT_LENGTH} printable characters.")
+    return text
+
+
+def _check_year(value: date) -> None:
+    if value.year not in YEARS:
+        raise ArgumentTypeError(
+            f"The year {value.year} is out of reach. Write one from {YEARS[0]} to {YEARS[-1]}."
+        )
 
 
 def positive(text: str) -> int:
@@ -49,7 +68,9 @@ def positive(text: str) -> int:
 def _run_job_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="the job, such as release_due_points")
     parser.add_argument("--at", type=moment, help="work what is due at this time; now by default")
-    parser.add_argument("--slot", help="take up this slot; 'current' for the one a scheduler would run now")
+    parser.add_argument(
+        "--slot", type=slot_name, help="take up this slot; 'current' for the one a scheduler would run now"
+    )
     parser.add_argument("--workers", type=positive, default=None, help="how many threads share the work")
 
 

@@ -162,8 +162,13 @@ def resume_run(*, run_id: int, by: By, at: datetime) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Return an error as one line for the admin; the traceback is in the log."""
-    return f"{type(error).__name__}: {error}".splitlines()[0][:500]
+    """Return an error as one line for the admin; the traceback is in the log.
+
+    Only the first line: in the second, PostgreSQL quotes the row, which may hold somebody's address. What no
+    text column takes is replaced, for a message that cannot be stored would hide what it is about.
+    """
+    line = f"{type(error).__name__}: {error}".splitlines()[0][:500]
+    return line.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _store_plan(run: JobRun, chunks: Sequence[Chunk]) -> None:

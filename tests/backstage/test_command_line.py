@@ -15,7 +15,7 @@ from backstage.management.terminal import Terminal
 from backstage.models import JobRun
 from backstage.operations.check import check_ledger
 from backstage.policies import Finding
-from backstage.registry import Invariant, invariants, jobs
+from backstage.registry import Invariant, invariants
 
 CLEAN = Invariant(name="clean", question="Is it clean?", find=lambda: [])
 WRONG = Invariant(
@@ -210,6 +210,8 @@ def test_an_unknown_verb_names_the_nearest(capsys):
     [
         (["--at", "2026-01-01T10:00"], "has no time zone. Write 2026-01-01T10:00:00Z for UTC."),
         (["--at", "tomorrow"], "'tomorrow' is no time. Write it like 2026-11-22T14:30Z."),
+        (["--at", "9999-12-31T23:59-12:00"], "The year 9999 is out of reach. Write one from 1970 to 2999."),
+        (["--slot", "x" * 101], "A slot has a name of 1 to 100 printable characters."),
         (["--workers", "0"], "'0' is no number of workers. Write 1 or more."),
         (["--workers", "²"], "'²' is no number of workers. Write 1 or more."),
     ],
@@ -252,23 +254,49 @@ def test_the_command_as_a_person_types_it_ends_with_its_code():
     assert "Traceback" not in answer.stderr
 
 
-def test_every_verb_is_explained_in_the_help(capsys):
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_every_verb_is_explained_in_the_help(capsys, words):
     with pytest.raises(SystemExit):
-        Command().run_from_argv(["manage.py", "encore", "--help"])
+        Command().run_from_argv(["manage.py", "encore", *words])
 
     said = capsys.readouterr().out
     assert all(name in said for name in ("check-ledger", "replay", "run-due", "run-job"))
     assert verb.CHECK_LEDGER.help[:30] in said
 
 
-def test_a_bar_without_an_end_stays_silent_in_a_log():
-    complaints = io.StringIO()
-    terminal = Terminal(
-        stdout=io.StringIO(), stderr=Command(stderr=complaints).stderr, wants_json=False, wants_progress=True
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def open_terminal(stderr: io.StringIO, *, wants_progress: bool = True) -> Terminal:
+    wrapped = Command(stdout=io.StringIO(), stderr=stderr, no_color=True)
+    return Terminal(
+        stdout=wrapped.stdout, stderr=wrapped.stderr, wants_json=False, wants_progress=wants_progress
     )
 
-    with terminal.bar(label="reading", total=None) as bar:
+
+def test_a_bar_without_an_end_says_in_a_log_how_far_it_is_each_half_minute(monkeypatch):
+    log, seconds = io.StringIO(), [0]
+    monkeypatch.setattr("backstage.management.terminal.monotonic", lambda: seconds[0])
+
+    with open_terminal(log).bar(label="reading", total=None, unit="rows") as bar:
+        bar.advance(1000)
+        seconds[0] = 31
+        bar.advance(1000)
         bar.advance(1000)
 
-    assert complaints.getvalue() == ""
-    assert "check_ledger" in jobs
+    assert log.getvalue() == "reading: 2,000 rows\n"
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_nowhere_when_nobody_wants_it():
+    wanted, unwanted = Screen(), Screen()
+
+    for screen in (wanted, unwanted):
+        with open_terminal(screen, wants_progress=screen is wanted).bar(label="import", total=4) as bar:
+            bar.advance(4)
+
+    assert "import: 100%" in wanted.getvalue()
+    assert unwanted.getvalue() == ""

@@ -140,6 +140,18 @@ def test_a_chunk_that_is_always_deadlocked_fails_after_three_attempts(counting):
 
 
 @pytest.mark.django_db
+def test_an_error_that_no_text_column_takes_is_kept_as_far_as_it_goes(counting, caplog):
+    def explode(chunk):
+        raise ValueError("a\0b\ud800c\nKey (address)=(alice@example.com)")
+
+    counting.due, counting.before_work = 2, explode
+
+    run = run_job(name="count", at=AT, slot=SLOT)
+
+    assert (run.state, run.error) == ("failed", "ValueError: ab?c")
+
+
+@pytest.mark.django_db
 def test_a_plan_that_raises_fails_the_run_and_says_why(counting):
     def explode(at):
         raise ZeroDivisionError("no members")

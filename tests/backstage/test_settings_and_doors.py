@@ -33,7 +33,9 @@ def test_a_setting_is_read_when_it_is_asked_for(settings):
 def test_a_value_of_another_type_is_refused_with_name_value_and_way_out(settings, value):
     settings.ENCORE = {"JOB_WORKERS": value}
 
-    with pytest.raises(ImproperlyConfigured, match=r"ENCORE\['JOB_WORKERS'\].*must be a int, such as 1"):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"ENCORE\['JOB_WORKERS'\].*must be of type int, such as 1"
+    ):
         conf.JOB_WORKERS.get()
     assert ids(check_settings()) == ["encore.E003"]
 

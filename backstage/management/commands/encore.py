@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Name the nearest verb for one that does not exist; argparse would only list them all."""
-        verb = argv[2] if len(argv) > 2 else "--help"
+        if len(argv) == 2:
+            argv = [*argv, "--help"]
+        verb = argv[2]
         if not verb.startswith("-") and verb not in verbs:
             self.stderr.write(f"There is no verb {verb!r}. {did_you_mean(verb, verbs)}")
             sys.exit(USAGE)

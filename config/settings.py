@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "backstage.apps.BackstageConfig",
     "commerce.apps.CommerceConfig",
     "loyalty.apps.LoyaltyConfig",
+    "config.demo.apps.DemoConfig",
     *(["unfold"] if find_spec("unfold") else []),
     "django.contrib.admin",
     "django.contrib.auth",
@@ -203,7 +204,10 @@ if CELERY_BROKER_URL == "filesystem://":
 
 # The house's own settings, and what it says while it runs
 
-ENCORE: dict[str, Any] = {"DEMO_CLOCK": env.bool("ENCORE_DEMO_CLOCK", default=False)}
+ENCORE: dict[str, Any] = {
+    "DEMO_CLOCK": env.bool("ENCORE_DEMO_CLOCK", default=False),
+    "THEME": "auto",  # as this site's own pages; a shop says what its pages are
+}
 
 LOGGING = {
     "version": 1,

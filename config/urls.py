@@ -12,6 +12,7 @@ urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("demo/", include("config.demo.urls")),
     path("club/", include("loyalty.urls")),
     path("language/", include("django.conf.urls.i18n")),
     path(settings.ADMIN_PATH.lstrip("/"), admin.site.urls),

@@ -1,4 +1,4 @@
-"""Programmes, members and awards for tests. Points come from the ledger alone: see `tests/loyalty/ledger/deeds.py`.
+"""Programmes, members and awards for tests. Points come from the ledger alone: see `tests/loyalty/ledger`.
 
 The rows of the ledger (accounts' counters, lots, entries, movements, holds) have no factory on purpose. A row
 that no posting wrote would be a book that cannot be, and a test that stands on it proves nothing.
@@ -27,7 +27,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class ProgrammeFactory(factory.django.DjangoModelFactory):
-    """A live programme in euros, on UTC; `complete=True` brings its phase, its earning rule and its lot terms."""
+    """A live programme in euros, on UTC; `complete=True` brings its phase, earning rule and lot terms."""
 
     class Meta:
         model = Programme

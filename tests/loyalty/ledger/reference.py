@@ -5,8 +5,8 @@ lives through every moment up to it, one at a time; it is never short of history
 itself after each deed. It is slow and it has no database, and so it is easy to believe.
 """
 
-from collections import Counter
 from calendar import monthrange
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -244,13 +244,13 @@ class Purse:
         """Give what became debt and what was let go."""
         missing = 0
         for window, points in windows:
-            own = [lot for lot in self.soonest_end_first() if lot.purchase == purchase]
+            own, rest = [lot for lot in self.soonest_end_first() if lot.purchase == purchase], points
             same = [lot for lot in own if lot.window == window]
             other = [lot for lot in own if lot.window != window]
             for lots in (same, other):
                 for here in (PENDING, READY):
-                    points = self.take(points, lots, here)
-            missing += points
+                    rest = self.take(rest, lots, here)
+            missing += rest
         missing = self.take(missing, self.soonest_end_first(), READY)
         if lets_go:
             return 0, missing

@@ -14,7 +14,6 @@ from loyalty.models import Award, Entry, Hold, Lot, Movement, PointsAccount
 from loyalty.operations.awards import settle_awards
 from loyalty.policies.states import EntryKind, State
 from loyalty.queries.invariants import LAWS
-from tests.factories.loyalty import MemberFactory
 from tests.loyalty.ledger import deeds
 from tests.loyalty.ledger.deeds import day
 
@@ -248,7 +247,8 @@ CASES: list[Case] = [
     ),
     (
         "points were reserved after their end",
-        f"UPDATE {LOT} SET expires_at = (SELECT effective_at FROM {MOVEMENT} WHERE entry_id = %s) WHERE id = %s",
+        f"UPDATE {LOT} SET expires_at = m.effective_at FROM {MOVEMENT} m"
+        f" WHERE m.entry_id = %s AND {LOT}.id = %s",
         lambda it: [it.reserved, it.lot],
         lambda it: {"nothing_reserved_after_its_end": [it.movement(entry_id=it.reserved)]},
     ),

@@ -134,10 +134,11 @@ def plan_stale_holds(at: datetime) -> list[Chunk]:
 
 def _cut(members: str, values: list[Any]) -> list[Chunk]:
     size = LOTS_PER_CHUNK[connection.vendor]
+    # PostgreSQL sums integers to a numeric, and a numeric divides without rounding: each member a chunk.
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT MIN(member_id), MAX(member_id), SUM(lots) FROM (SELECT member_id, lots,"
-            f" (SUM(lots) OVER (ORDER BY member_id) - lots) / {size} AS chunk FROM ("
+            f" CAST(SUM(lots) OVER (ORDER BY member_id) - lots AS BIGINT) / {size} AS chunk FROM ("
             f"SELECT member_id, COUNT(*) AS lots FROM ({members}) AS due GROUP BY member_id) AS counted) AS cut"
             " GROUP BY chunk ORDER BY MIN(member_id)",
             values,

@@ -1,8 +1,8 @@
 """Cut a file into batches, each of which is stored in one transaction.
 
-A batch is what the shop would have told us in one night: the purchases of one local day, and no more than some
-hundreds of them. So a history of years is posted in the order in which it happened, and the jobs can be replayed
-over it.
+A batch is what the shop would have told us in one night: the purchases of one local day, and no more than
+some hundreds of them. So a history of years is posted in the order in which it happened, and the jobs can be
+replayed over it.
 """
 
 from collections import Counter
@@ -17,8 +17,8 @@ from commerce.policies.cancellations import CancelledGoods
 from commerce.policies.snapshot import MOST_LINES, Snapshot, SnapshotError
 
 MOST_PURCHASES: Final = 500
-# Where a file gives one time to everything (a date without an hour), a batch has to end between two purchases of the
-# same time after all.
+# Where a file gives one time to everything (a date without an hour), a batch has to end between two purchases
+# of the same time after all.
 MOST_PURCHASES_AT_ONCE: Final = 2000
 
 
@@ -44,11 +44,14 @@ class Batch:
     def reject(self, rows: list[Row], faults: dict[int, str]) -> None:
         """Reject all rows of a document, each with its own fault or the line of the first one.
 
-        Without the row that cannot be read the purchase would be stored smaller than it was, and look complete.
+        Without the row that cannot be read the purchase would be stored smaller than it was, and look
+        complete.
         """
         first = next(iter(faults))
         for row in rows:
-            self.rejected.append((row, faults.get(row[0], f"Line {first} of the same purchase was rejected.")))
+            self.rejected.append(
+                (row, faults.get(row[0], f"Line {first} of the same purchase was rejected."))
+            )
 
 
 class Format(Protocol):
@@ -83,8 +86,8 @@ class RowsError(ValueError):
 def cut_batches(rows: Iterator[Row], format_: Format, *, after_line: int) -> Iterator[Batch]:
     """Yield the batches behind `after_line`.
 
-    Rows of one document may stand apart within a batch (a till that writes two receipts at once). A batch ends where
-    a document begins on another day, or at another time once there are enough of them.
+    Rows of one document may stand apart within a batch (a till that writes two receipts at once). A batch
+    ends where a document begins on another day, or at another time once there are enough of them.
     """
     documents: dict[str, list[Row]] = {}
     faulty: list[Row] = []
@@ -93,7 +96,7 @@ def cut_batches(rows: Iterator[Row], format_: Format, *, after_line: int) -> Ite
     for row in rows:
         if row[0] <= after_line:
             continue
-        number, cells, fault = row
+        number, cells, _fault = row
         try:
             document, time = format_.document_of(cells), format_.time_of(cells)
         except IndexError:
@@ -103,7 +106,9 @@ def cut_batches(rows: Iterator[Row], format_: Format, *, after_line: int) -> Ite
         group = documents.get(document)
         if group is not None:
             if len(group) == MOST_LINES:
-                raise SourceError(f"Line {number}: a purchase has more than {MOST_LINES} rows. Is the column right?")
+                raise SourceError(
+                    f"Line {number}: a purchase has more than {MOST_LINES} rows. Is the column right?"
+                )
             group.append(row)
         else:
             if documents and _is_over(len(documents), last, time):

@@ -9,13 +9,15 @@ from zoneinfo import ZoneInfo
 
 from commerce.policies.snapshot import MOST_MINOR, MOST_QUANTITY, shown
 
-# How many distinct texts each reader keeps. The same prices, quantities and times stand on thousands of lines.
+# How many distinct texts each reader keeps. The same prices, quantities and times stand on thousands of
+# lines.
 KEPT: Final = 4096
 PRICE_DECIMALS: Final = 6
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}", re.ASCII)
 _DECIMAL: Final = re.compile(r"([+-]?)([0-9]{1,15})(?:\.([0-9]{1,6}))?", re.ASCII)
 _TIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
 
 
@@ -59,7 +61,8 @@ def read_millionths(column: str, text: str) -> int:
 
 
 def minor_of(*, millionths: int, quantity: int, digits: int) -> int:
-    """Return price times quantity in minor units of a currency with `digits` decimals; half a unit counts as one.
+    """Return price times quantity in minor units of a currency with `digits` decimals; half a unit counts as
+    one.
 
     Units: both are 0 or more.
     """
@@ -106,15 +109,15 @@ class Moments:
         try:
             value = datetime.fromisoformat(stripped)
         except ValueError as error:
-            raise CellError(
-                column=column, value=text, fix=f"There is no such time ({error})."
-            ) from error
+            raise CellError(column=column, value=text, fix=f"There is no such time ({error}).") from error
         moment = self._with_zone(column, text, value)
         if not 1970 <= moment.year <= 2999:
             raise CellError(column=column, value=text, fix="Write a time after 1970.")
         if moment > self.now:
             raise CellError(
-                column=column, value=text, fix="It lies in the future. Correct it, or import it when it has come."
+                column=column,
+                value=text,
+                fix="It lies in the future. Correct it, or import it when it has come.",
             )
         return moment
 
@@ -130,8 +133,8 @@ class Moments:
             raise CellError(
                 column=column,
                 value=text,
-                fix=f"The clocks in {self.zone.key} were put forward over this time. Write it with its offset, "
-                f"such as {value:%Y-%m-%dT%H:%M}+00:00.",
+                fix=f"The clocks in {self.zone.key} were put forward over this time. Write it with its "
+                f"offset, such as {value:%Y-%m-%dT%H:%M}+00:00.",
             )
         return moment
 
@@ -140,6 +143,8 @@ def _split_number(column: str, text: str) -> tuple[str, str, str]:
     match = _DECIMAL.fullmatch(text.strip())
     if match is None:
         raise CellError(
-            column=column, value=text, fix="Write a number with a point and at most six decimals, such as 12.50."
+            column=column,
+            value=text,
+            fix="Write a number with a point and at most six decimals, such as 12.50.",
         )
     return match[1], match[2], match[3] or ""

@@ -1,7 +1,7 @@
 """Our own file: one row for each line of each purchase, every column named. `docs/import.md` describes it.
 
-Columns about the purchase count on its first row; on the others they are empty or say the same. A line without a
-key of its own is known by its article, as in `online_retail`.
+Columns about the purchase count on its first row; on the others they are empty or say the same. A line
+without a key of its own is known by its article, as in `online_retail`.
 """
 
 from collections.abc import Sequence
@@ -68,15 +68,14 @@ class EncoreCsv:
 
     name = NAME
 
-    def __init__(
-        self, names: Sequence[str], *, channel: str, currency: str, moments: Moments
-    ) -> None:
+    def __init__(self, names: Sequence[str], *, channel: str, currency: str, moments: Moments) -> None:
         self.names = [name.lower() for name in names]
         self.reference, self.placed_at, _ = find_columns(self.names, needed=NEEDED, spelled=str.lower)
         unknown = [name for name in self.names if name not in KNOWN]
         if unknown:
             raise SourceError(
-                f"There is no column {unknown[0]!r}. {did_you_mean(unknown[0], sorted(KNOWN))} Rename it, or remove it."
+                f"There is no column {unknown[0]!r}. {did_you_mean(unknown[0], KNOWN)} "
+                f"Rename it, or remove it."
             )
         doubled = [name for name in KNOWN if self.names.count(name) > 1]
         if doubled:
@@ -141,7 +140,9 @@ class EncoreCsv:
                 _refuse_contradiction(cells, first)
                 line = self._read_line(cells, keys, money)
                 if line.key in lines:
-                    raise CellError(column="line", value=line.key, fix="Another row has the same; change one.")
+                    raise CellError(
+                        column="line", value=line.key, fix="Another row has the same; change one."
+                    )
                 lines[line.key] = line
             except (CellError, SnapshotError) as error:
                 faults[number] = str(error)
@@ -212,7 +213,9 @@ def _read_who(cells: Cells) -> Who:
     verified = frozenset(cells.get("verified", "").split())
     if not verified <= {"email", "phone"}:
         raise CellError(
-            column="verified", value=cells["verified"], fix='Write "email", "phone", both with a space between, or nothing.'
+            column="verified",
+            value=cells["verified"],
+            fix='Write "email", "phone", both with a space between, or nothing.',
         )
     texts = {name: cells[name] for name in WHO_TEXTS if cells.get(name)}
-    return Who(**texts, verified=verified, name=tidy(cells.get("customer", "")))  # type: ignore[arg-type]
+    return Who(**texts, verified=verified, name=tidy(cells.get("customer", "")))

@@ -29,10 +29,18 @@ from commerce.importers.cells import (
 )
 from commerce.importers.source import Row, find_columns
 from commerce.policies.cancellations import CancelledGoods
-from commerce.policies.snapshot import LineSnapshot, Snapshot, SnapshotError, Status, Who
+from commerce.policies.snapshot import MOST_MINOR, LineSnapshot, Snapshot, SnapshotError, Status, Who
 
 NAME: Final = "online-retail"
-COLUMNS: Final = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID")
+COLUMNS: Final = (
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+)
 SHIPPING_CODES: Final = frozenset({"POST", "DOT"})
 SHIPPING_KEY: Final = "shipping"
 NOT_GOODS: Final = SHIPPING_CODES | {
@@ -53,9 +61,7 @@ class OnlineRetail:
 
     name = NAME
 
-    def __init__(
-        self, names: Sequence[str], *, channel: str, currency: str, moments: Moments
-    ) -> None:
+    def __init__(self, names: Sequence[str], *, channel: str, currency: str, moments: Moments) -> None:
         places = find_columns(names, needed=COLUMNS, spelled=str.lower)
         self.invoice, self.sku, self.description, self.quantity = places[:4]
         self.date, self.price, self.customer = places[4:]
@@ -134,7 +140,12 @@ class OnlineRetail:
         millionths = read_millionths("UnitPrice", text)
         if millionths < 0:
             raise CellError(column="UnitPrice", value=text, fix="Goods cannot cost less than nothing.")
-        return minor_of(millionths=millionths, quantity=quantity, digits=self.digits)
+        amount = minor_of(millionths=millionths, quantity=quantity, digits=self.digits)
+        if amount > MOST_MINOR:
+            raise CellError(
+                column="UnitPrice", value=text, fix="Times the quantity, no shop sells that much."
+            )
+        return amount
 
     def _read_cancellation(self, number: str, rows: list[Row], batch: Batch) -> list[CancelledGoods]:
         goods: list[CancelledGoods] = []
@@ -146,7 +157,9 @@ class OnlineRetail:
             quantity = read_whole("Quantity", cells[self.quantity])
             if quantity > 0:
                 raise CellError(
-                    column="Quantity", value=cells[self.quantity], fix="An invoice that cancels has negative ones."
+                    column="Quantity",
+                    value=cells[self.quantity],
+                    fix="An invoice that cancels has negative ones.",
                 )
             if quantity == 0:
                 ignored.append(NOTHING_MOVED)

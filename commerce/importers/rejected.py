@@ -1,4 +1,5 @@
-"""The file of rows that were not taken: the same columns, the line and the reason. Corrected, it is imported as it is."""
+"""The file of rows that were not taken: the same columns, the line and the reason. Corrected, it is imported
+as it is."""
 
 import csv
 import io
@@ -17,8 +18,8 @@ HIDDEN: Final = "(hidden: it looks like a card number)"
 class RejectedRows:
     """Writes rejected rows; there is no file until there is one.
 
-    A batch's rows are on the disk before the batch is committed, and `size` is stored with it: what a killed import
-    wrote beyond it is cut off when it goes on.
+    A batch's rows are on the disk before the batch is committed, and `size` is stored with it: what a killed
+    import wrote beyond it is cut off when it goes on.
     """
 
     def __init__(self, path: Path, names: Sequence[str], *, size: int) -> None:
@@ -48,8 +49,8 @@ class RejectedRows:
                 os.fsync(file.fileno())
         except OSError as error:
             raise SourceError(
-                f"Rejected rows cannot be written to {self.path}: {error.strerror}. Choose another place with "
-                f"--rejected FILE."
+                f"Rejected rows cannot be written to {self.path}: {error.strerror}. Choose another place "
+                f"with --rejected FILE."
             ) from error
 
     def cut_back(self, *, size: int) -> int:

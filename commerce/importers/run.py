@@ -1,8 +1,8 @@
 """Read a file to its end, one transaction for each batch.
 
 1. What cannot be read, or clashes with what is stored, goes to the file of rejected rows.
-2. The purchases of the batch are synced as of its latest moment, then the cancellations, which may mean goods of the
-   same batch.
+2. The purchases of the batch are synced as of its latest moment, then the cancellations, which may mean goods
+   of the same batch.
 3. Upper apps react to what changed (points are posted), unless they are left to the job.
 4. How far we have come is noted in the same transaction.
 
@@ -46,12 +46,12 @@ FORMATS: Final[dict[str, Callable[..., Format]]] = {
 ATTEMPTS: Final = 3
 STORED: Final = (Outcome.CREATED, Outcome.CHANGED)
 CLASH_TIE: Final = (
-    "A purchase with this reference and the same as_of is stored already, and says something else. If this is newer, "
-    "state a later as_of; if its rows stand apart in the file, put them together."
+    "A purchase with this reference and the same as_of is stored already, and says something else. If this "
+    "is newer, state a later as_of; if its rows stand apart in the file, put them together."
 )
 CLASH_TIME: Final = (
-    "A purchase with this reference is stored already, placed at another time. If its rows stand apart in the file, put "
-    "them together; if the number was given out twice, change one."
+    "A purchase with this reference is stored already, placed at another time. If its rows stand apart in "
+    "the file, put them together; if the number was given out twice, change one."
 )
 
 
@@ -89,8 +89,8 @@ Watcher = Callable[[int], None]
 def run_import(*, request: Request, watch: Watcher, is_stopped: Callable[[], bool]) -> Report:
     """Import the file of `request` and return what became of it; `watch` hears how many bytes were taken.
 
-    Replay: a file that was read to its end is not read again; with `again` it is, and changes nothing that it has
-    stored.
+    Replay: a file that was read to its end is not read again; with `again` it is, and changes nothing that it
+    has stored.
     Raises: SourceError for a file of which nothing can be read.
     """
     fingerprint = make_fingerprint(request.file)
@@ -114,7 +114,8 @@ def _make_format(source: Source, request: Request) -> Format:
 
 
 def _find_record(request: Request, fingerprint: str) -> Import | None:
-    """Return how far this file has come. What comes through a pipe has no record, and is read from its beginning."""
+    """Return how far this file has come. What comes through a pipe has no record, and is read from its
+    beginning."""
     if not fingerprint:
         return None
     return begin_import(
@@ -149,7 +150,8 @@ class _Run:
         self.rejected = RejectedRows(request.rejected, source.names, size=size)
 
     def work(self, watch: Watcher, is_stopped: Callable[[], bool]) -> Report:
-        """Store batch after batch until the file ends, cannot be read any further, or somebody wants us to stop."""
+        """Store batch after batch until the file ends, cannot be read any further, or somebody wants us to
+        stop."""
         report = self.report
         try:
             for batch in cut_batches(self.source.rows(), self.format, after_line=report.line):
@@ -222,8 +224,8 @@ def store_batch(batch: Batch, format_: Format, request: Request, tally: Counter[
 def _reject_clashes(batch: Batch, channel: Channel) -> list[Sale]:
     """Reject what would overwrite another part of itself; return the rest.
 
-    Rows of one invoice that stand far apart come in two batches, and the later part would be taken for the new state
-    of the whole.
+    Rows of one invoice that stand far apart come in two batches, and the later part would be taken for the
+    new state of the whole.
     """
     stored = {
         purchase.reference: purchase
@@ -248,9 +250,10 @@ def _list_ties(batch: Batch, stored: Mapping[str, Purchase]) -> set[int]:
     ties = set()
     for sale in batch.sales:
         purchase = stored.get(sale.snapshot.reference)
-        if purchase and as_of_number(sale.snapshot.as_of) == purchase.as_of:
-            if fingerprint_of(sale.snapshot) != purchase.fingerprint:
-                ties.add(purchase.pk)
+        if purchase is None or as_of_number(sale.snapshot.as_of) != purchase.as_of:
+            continue
+        if fingerprint_of(sale.snapshot) != purchase.fingerprint:
+            ties.add(purchase.pk)
     return ties
 
 
@@ -258,7 +261,8 @@ def _find_clash(
     snapshot: Snapshot, purchase: Purchase, lines: Mapping[int, Mapping[int, LineSnapshot]]
 ) -> str:
     stored = lines.get(purchase.pk)
-    # The lines themselves, and not the digest alone: a newer version of ours may digest the same purchase otherwise.
+    # The lines themselves, and not the digest alone: a newer version of ours may digest the same purchase
+    # otherwise.
     if stored and _what_was_sold(stored.values()) != _what_was_sold(snapshot.lines):
         return CLASH_TIE
     if snapshot.as_of == snapshot.placed_at != purchase.placed_at:

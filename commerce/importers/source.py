@@ -21,32 +21,32 @@ class SourceError(Exception):
     """The file cannot be read any further. What was read and stored before stays."""
 
 
-# One row of the file: the line it starts on, its cells, and what is wrong with it before anybody asks what it means.
-# A plain tuple: there is one for each of some hundred thousand lines.
+# One row of the file: the line it starts on, its cells, and what is wrong with it before anybody asks what it
+# means. A plain tuple: there is one for each of some hundred thousand lines.
 Row = tuple[int, list[str], str]
 
 
 class Source:
     """An opened file: `names` of its columns, then `rows()`.
 
-    Only one line is held at a time. `position()` is in bytes of the file as it lies on the disk, packed or not.
+    Only one line is held at a time. `position()` is in bytes of the file as it lies on the disk, packed or
+    not.
     """
 
     def __init__(self, packed: IO[bytes]) -> None:
         self._packed = packed
         is_gzip = packed.peek(2)[:2] == GZIP_MAGIC  # type: ignore[attr-defined]
-        self._plain: Any = gzip.open(packed) if is_gzip else packed
+        self._plain: Any = gzip.GzipFile(fileobj=packed) if is_gzip else packed
         self._broken: dict[int, str] = {}
         self._line = 0
         lines = self._lines()
         first = next(lines, "")
         if not first.strip():
-            raise SourceError(
-                "The file is empty. Its first line must name the columns, separated by commas."
-            )
+            raise SourceError("The file is empty. Its first line must name the columns, separated by commas.")
         delimiter = max(DELIMITERS, key=first.count)
         self.names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
-        # Strict, because a quote that is never closed would otherwise swallow all the rows behind it in silence.
+        # Strict, because a quote that is never closed would otherwise swallow all the rows behind it in
+        # silence.
         self._reader = csv.reader(lines, delimiter=delimiter, strict=True)
 
     def position(self) -> int:
@@ -88,8 +88,8 @@ class Source:
     def _explain(self, start: int, error: csv.Error) -> str:
         if "end of data" in str(error) or "field limit" in str(error):
             raise SourceError(
-                f"Line {start}: a double quote is opened and never closed, so that everything behind it would be one "
-                f"row. Close it, or double it where it is part of the text."
+                f"Line {start}: a double quote is opened and never closed, so that everything behind it "
+                f"would be one row. Close it, or double it where it is part of the text."
             ) from error
         return f"Its quotes cannot be understood ({error}). Double a quote that is part of the text."
 
@@ -101,8 +101,8 @@ class Source:
                 yield self._decode(line)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise SourceError(
-                f"The packed file ends or breaks behind line {self._line} ({error}). It was probably not copied "
-                f"completely: get it again."
+                f"The packed file ends or breaks behind line {self._line} ({error}). It was probably not "
+                f"copied completely: get it again."
             ) from error
 
     def _decode(self, line: bytes) -> str:
@@ -112,7 +112,8 @@ class Source:
             text = line.decode("utf-8-sig" if self._line == 1 else "utf-8")
         except UnicodeDecodeError as error:
             self._broken[self._line] = (
-                f"It is not UTF-8 (byte {error.start + 1} of the line). Save the file with the encoding UTF-8."
+                f"It is not UTF-8 (byte {error.start + 1} of the line). "
+                f"Save the file with the encoding UTF-8."
             )
             text = line.decode(errors="replace")
         if "\x00" in text:

@@ -30,7 +30,10 @@ SENTENCES: Final = (
     ("older", "{:,} purchases are known in a newer state"),
     ("cancelled", "{:,} cancelled positions came back to earlier purchases"),
     ("remembered", "{:,} cancelled positions were taken into account before"),
-    ("unmatched", "{:,} cancelled positions match nothing that was bought, or not all of it; see the list of problems"),
+    (
+        "unmatched",
+        "{:,} cancelled positions match nothing that was bought, or not all of it; see the list of problems",
+    ),
     ("refused", "{:,} purchases were refused; see the list of problems"),
     ("reactions_failed", "{:,} purchases could not be posted yet; the job settle_purchases tries again"),
     ("rejected", "{:,} rows were rejected"),
@@ -44,7 +47,9 @@ class UsageError(ValueError):
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", help='the file, plain or gzip; "-" for standard input')
-    parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="how its rows are to be read")
+    parser.add_argument(
+        "--format", required=True, choices=sorted(FORMATS), help="how its rows are to be read"
+    )
     parser.add_argument("--channel", required=True, help="the key of the channel that it comes from")
     parser.add_argument("--time-zone", help="the zone of times without an offset; the channel's by default")
     parser.add_argument("--dry-run", action="store_true", help="do everything, then take it all back")
@@ -78,7 +83,9 @@ def _run(options: Mapping[str, Any], out: Out) -> int:
 
 def _make_request(options: Mapping[str, Any]) -> Request:
     file = options["file"]
-    rejected = Path(options["rejected"] or ("import.rejected.csv" if file == STANDARD_INPUT else f"{file}.rejected.csv"))
+    rejected = Path(
+        options["rejected"] or ("import.rejected.csv" if file == STANDARD_INPUT else f"{file}.rejected.csv")
+    )
     if file != STANDARD_INPUT and rejected.resolve() == Path(file).resolve():
         raise UsageError("--rejected names the file that is imported. Choose another one.")
     channel = _get_channel(options["channel"])
@@ -100,12 +107,12 @@ def _get_channel(key: str) -> Channel:
         known = list(Channel.objects.order_by("key").values_list("key", flat=True)[:100])
         raise UsageError(
             f"There is no channel {key!r}. {did_you_mean(key, known)} "
-            f"`manage.py encore init --currency EUR --time-zone Europe/Oslo --channel {key}` opens it."
+            f"To open one: manage.py encore init --currency EUR --time-zone Europe/Oslo --channel {key}"
         )
     if channel.as_of_kind != AsOfKind.TIME:
         raise UsageError(
-            f"The channel {key!r} counts changes by a number, and a file states times. Import into a channel whose "
-            f"purchases are told by time."
+            f"The channel {key!r} counts changes by a number, and a file states times. Import into a channel "
+            f"whose purchases are told by time."
         )
     return channel
 
@@ -165,9 +172,8 @@ def _tell(request: Request, report: Report, seconds: float, out: Out) -> None:
     for key, sentence in SENTENCES:
         if report.tally[key]:
             out.line(f"  {sentence.format(report.tally[key])}")
-    for key, count in sorted(report.tally.items()):
-        if key.startswith(IGNORED):
-            out.line(f"  {count:,} rows were left out: {key.removeprefix(IGNORED)}")
+    for reason, count in _list_ignored(report):
+        out.line(f"  {count:,} rows were left out: {reason}")
     if report.tally["rejected"]:
         out.line(f"Rejected rows, with reasons: {request.rejected}. Correct them there and import that file.")
     if request.is_dry_run:
@@ -175,15 +181,24 @@ def _tell(request: Request, report: Report, seconds: float, out: Out) -> None:
     if report.error:
         out.error(report.error)
     if not report.is_finished and not request.is_dry_run:
-        kept = f"What stands before line {report.line + 1:,} is stored and stays" if report.line else "Nothing was stored"
-        out.error(f"{kept}. Give the same command again to go on.")
+        out.error(_say_how_to_go_on(report))
+
+
+def _say_how_to_go_on(report: Report) -> str:
+    kept = f"What stands before line {report.line + 1:,} is stored and stays"
+    return f"{kept if report.line else 'Nothing was stored'}. Give the same command again to go on."
+
+
+def _list_ignored(report: Report) -> list[tuple[str, int]]:
+    return [
+        (key.removeprefix(IGNORED), count)
+        for key, count in sorted(report.tally.items())
+        if key.startswith(IGNORED)
+    ]
 
 
 def _as_dict(request: Request, report: Report, seconds: float) -> dict[str, Any]:
     tally = {key: report.tally[key] for key, _ in SENTENCES}
-    ignored = {
-        key.removeprefix(IGNORED): count for key, count in sorted(report.tally.items()) if key.startswith(IGNORED)
-    }
     return {
         "file": request.file,
         "format": request.format,
@@ -195,7 +210,7 @@ def _as_dict(request: Request, report: Report, seconds: float) -> dict[str, Any]
         "line": report.line,
         "rows": report.tally["rows"],
         **tally,
-        "ignored": ignored,
+        "ignored": dict(_list_ignored(report)),
         "rejected_file": str(request.rejected) if report.tally["rejected"] else None,
         "error": report.error,
         "seconds": round(seconds, 3),
@@ -205,9 +220,13 @@ def _as_dict(request: Request, report: Report, seconds: float) -> dict[str, Any]
 
 def exit_code(report: Report) -> int:
     """Return 0 when all rows were taken, 3 when only some were, 1 when none was."""
-    if report.was_finished_at or (report.is_finished and not (report.tally["rejected"] or report.tally["refused"])):
+    if report.was_finished_at or (
+        report.is_finished and not (report.tally["rejected"] or report.tally["refused"])
+    ):
         return OK
-    took_some = any(report.tally[key] for key in ("created", "changed", "unchanged", "older", "cancelled", "remembered"))
+    took_some = any(
+        report.tally[key] for key in ("created", "changed", "unchanged", "older", "cancelled", "remembered")
+    )
     return PARTLY if took_some or not (report.error or report.tally["rejected"]) else FAILED
 
 

@@ -1,8 +1,8 @@
 """Returns that name the customer and the article, and not the purchase.
 
-A shop whose books cancel goods by a document of their own is brought to the form that `sync_purchases` wants: the
-purchases that the goods came from, each with its new cumulative returns. What each document took is remembered, so
-reading it again takes nothing.
+A shop whose books cancel goods by a document of their own is brought to the form that `sync_purchases` wants:
+the purchases that the goods came from, each with its new cumulative returns. What each document took is
+remembered, so reading it again takes nothing.
 """
 
 from collections import defaultdict
@@ -126,8 +126,8 @@ def _returned(
 ) -> Snapshot:
     """Return the stored purchase with `parts` gone back, as the newest state of it.
 
-    Nobody is named as the buyer: a snapshot without one leaves the purchase with whom it belongs to, also where
-    customers were merged since.
+    Nobody is named as the buyer: a snapshot without one leaves the purchase with whom it belongs to, also
+    where customers were merged since.
     """
     changed = dict(lines)
     for part in parts:
@@ -152,8 +152,8 @@ def _returned(
 def _give_back(line: LineSnapshot, part: Taken) -> LineSnapshot:
     """Return the line with one more part gone back, at the price of this line.
 
-    A line whose returns came with an amount of their own needs one for this part too, its share of what is kept;
-    without, `returned_quantity` counts pro rata and small returns add up exactly.
+    A line whose returns came with an amount of their own needs one for this part too, its share of what is
+    kept; without, `returned_quantity` counts pro rata and small returns add up exactly.
     """
     returned_minor = line.returned_minor
     if returned_minor is not None:

@@ -12,8 +12,8 @@ class ImportOvertakenError(RuntimeError):
 
     def __init__(self, *, name: str, line: int) -> None:
         super().__init__(
-            f"Another process is importing {name} as well: it is already behind line {line}. Nothing of this batch "
-            f"was stored here. Let the other one finish."
+            f"Another process is importing {name} as well: it is already behind line {line}. Nothing of this "
+            f"batch was stored here. Let the other one finish."
         )
         self.name, self.line = name, line
 

@@ -55,10 +55,10 @@ def match_cancellations(
 ) -> list[Taken]:
     """Take the goods from the same customer's purchases of that article, the newest first, across prices.
 
-    `customers` leads from external ids to the customers whose `lines` are given. Only what was bought before the
-    cancellation can come back by it. What finds nothing is left out of the answer: it takes from nobody.
-    Purchases of the same minute are told apart by their references and not by our ids, so that the answer does not
-    depend on the order in which we heard of them.
+    `customers` leads from external ids to the customers whose `lines` are given. Only what was bought before
+    the cancellation can come back by it. What finds nothing is left out of the answer: it takes from nobody.
+    Purchases of the same minute are told apart by their references and not by our ids, so that the answer
+    does not depend on the order in which we heard of them.
     """
     shelves: dict[tuple[int, str], list[KeptLine]] = defaultdict(list)
     for line in sorted(lines, key=lambda line: (line.placed_at, line.reference, line.key), reverse=True):

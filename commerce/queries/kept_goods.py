@@ -31,7 +31,8 @@ def list_owners(*, channel: str, external_ids: Iterable[str]) -> dict[str, int]:
 
 
 def list_families(*, customer_ids: Iterable[int]) -> dict[int, int]:
-    """Return everybody who was merged into one of these customers, themselves included, with whom it was into.
+    """Return everybody who was merged into one of these customers, themselves included, with whom it was
+    into.
 
     Queries: 1; 0 without ids.
     """
@@ -70,7 +71,8 @@ def list_purchases_with(
 def list_kept_lines(
     *, purchases: Mapping[int, Purchase], skus: Iterable[str], families: Mapping[int, int]
 ) -> list[KeptLine]:
-    """Return the lines with these articles of which something is still kept. Read it under the purchases' locks.
+    """Return the lines with these articles of which something is still kept. Read it under the purchases'
+    locks.
 
     Queries: 1; 0 without purchases.
     """
@@ -85,7 +87,9 @@ def list_kept_lines(
         owner = families.get(purchase.customer_id or 0)
         if owner is not None:  # else it was handed to somebody else before we had its lock
             left = quantity - returned_quantity
-            kept.append(KeptLine(line_id, key, purchase_id, purchase.reference, owner, sku, purchase.placed_at, left))
+            kept.append(
+                KeptLine(line_id, key, purchase_id, purchase.reference, owner, sku, purchase.placed_at, left)
+            )
     return kept
 
 

@@ -28,8 +28,8 @@ class StandsOtherwiseError(ValueError):
             f"{name} is {stands!r}, you asked for {asked!r}" for name, (stands, asked) in differences.items()
         )
         super().__init__(
-            f"There is a {what} {key!r} already, and it differs: {listed}. Nothing was changed. Change it in the admin, "
-            f"or choose another --{what}."
+            f"There is a {what} {key!r} already, and it differs: {listed}. Nothing was changed. Change it in "
+            f"the admin, or choose another --{what}."
         )
         self.differences = differences
 
@@ -42,7 +42,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--live-from",
         type=day,
-        help="the day from whose beginning purchases earn, also a past one; without it the programme is a draft",
+        help="the day from whose beginning purchases earn, also a past one; without it a draft is made",
     )
     parser.add_argument(
         "--enrolment",
@@ -92,7 +92,11 @@ def _get_or_open_channel(options: Mapping[str, Any]) -> tuple[Channel, bool]:
 def _get_or_create_programme(options: Mapping[str, Any]) -> tuple[Programme, bool]:
     """Find or make the programme. An existing draft is not switched on: going live is announced to people."""
     key = options["programme"]
-    asked = {"currency": options["currency"], "time_zone": options["time_zone"], "enrolment": options["enrolment"]}
+    asked = {
+        "currency": options["currency"],
+        "time_zone": options["time_zone"],
+        "enrolment": options["enrolment"],
+    }
     programme = Programme.objects.filter(key=key).first()
     if programme is not None:
         if options["live_from"] is not None:
@@ -118,7 +122,9 @@ def begin_of(day_: date, time_zone: str) -> datetime:
 
 def _refuse_differences(what: str, key: str, stands: Channel | Programme, asked: Mapping[str, Any]) -> None:
     differences = {
-        name: (getattr(stands, name), value) for name, value in asked.items() if getattr(stands, name) != value
+        name: (getattr(stands, name), value)
+        for name, value in asked.items()
+        if getattr(stands, name) != value
     }
     if differences:
         raise StandsOtherwiseError(what=what, key=key, differences=differences)

@@ -1,7 +1,7 @@
 """An order book with every quirk of a real one, and what it must come to, worked out in plain Python.
 
-`write_rows` invents the same book every time. `Expected` knows nothing of the importer: it goes through the rows once
-and keeps one list for each customer, as somebody with a pencil would.
+`write_rows` invents the same book every time. `Expected` knows nothing of the importer: it goes through the
+rows once and keeps one list for each customer, as somebody with a pencil would.
 """
 
 import csv
@@ -13,10 +13,36 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-COLUMNS = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
-FIRST_DAY = datetime(2025, 3, 28)  # the clocks of London change on the 30th
-ARTICLES = [(f"2{number}", price) for number, price in enumerate(("0.29", "1.25", "2.55", "4.95", "12.75", "39.95"), 100)]
-NOT_GOODS = ["POST", "DOT", "M", "D", "C2", "S", "BANK CHARGES", "AMAZONFEE", "CRUK", "PADS", "B", "gift_0001_20"]
+COLUMNS = [
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+    "Country",
+]
+# Without a zone, as a till prints it. The clocks of London change on the 30th.
+FIRST_DAY = datetime(2025, 3, 28)  # noqa: DTZ001
+ARTICLES = [
+    (f"2{number}", price)
+    for number, price in enumerate(("0.29", "1.25", "2.55", "4.95", "12.75", "39.95"), 100)
+]
+NOT_GOODS = [
+    "POST",
+    "DOT",
+    "M",
+    "D",
+    "C2",
+    "S",
+    "BANK CHARGES",
+    "AMAZONFEE",
+    "CRUK",
+    "PADS",
+    "B",
+    "gift_0001_20",
+]
 
 Cells = list[str]
 
@@ -57,7 +83,11 @@ def _sale(random: Random, number: str, at: datetime, customer: str) -> list[Cell
 def _cancellation(random: Random, number: str, at: datetime, customer: str) -> list[Cells]:
     skus = random.sample(ARTICLES, random.randint(1, 3))
     rows = [_row(f"C{number}", sku, "", -random.randint(1, 30), at, "1.11", customer) for sku, _ in skus]
-    return rows + [_row(f"C{number}", "D", "Discount", -1, at, "27.5", customer)] if random.random() < 0.2 else rows
+    return (
+        [*rows, _row(f"C{number}", "D", "Discount", -1, at, "27.5", customer)]
+        if random.random() < 0.2
+        else rows
+    )
 
 
 def _stock(random: Random, number: str, at: datetime, customer: str) -> list[Cells]:

@@ -65,7 +65,9 @@ def revisions():
 
 def react_with(settle):
     """Let an upper app answer to every batch."""
-    purchase_reactions.register("test", PurchaseReaction(name="test", list_due=lambda limit: [], settle=settle))
+    purchase_reactions.register(
+        "test", PurchaseReaction(name="test", list_due=lambda limit: [], settle=settle)
+    )
 
 
 def test_a_book_comes_to_what_a_pencil_makes_of_it(web, book, rows):
@@ -100,7 +102,9 @@ def test_everybody_is_met_once_and_guests_are_nobody(web, book, rows):
     encore("import", book, *BOOK)
 
     assert Customer.objects.count() == len([name for name in expected.shelves if name])
-    assert Purchase.objects.filter(customer=None).count() == len({line.invoice for line in expected.shelves[""]})
+    assert Purchase.objects.filter(customer=None).count() == len(
+        {line.invoice for line in expected.shelves[""]}
+    )
 
 
 def test_what_matches_nothing_is_listed_once_and_takes_from_nobody(web, book, rows):
@@ -209,7 +213,10 @@ def test_ctrl_c_ends_after_the_batch_and_the_same_command_goes_on(web, book, row
     resumed = encore("import", book, *BOOK, "--json")
 
     assert stopped.code == 3
-    assert f"What stands before line {line + 1:,} is stored and stays. Give the same command again" in stopped.complained
+    assert (
+        f"What stands before line {line + 1:,} is stored and stays. Give the same command again"
+        in stopped.complained
+    )
     assert resumed.code == 0
     assert resumed.result["resumed_after_line"] == line
     assert stored_lines() == expected_lines(work_out(rows))
@@ -306,7 +313,9 @@ def test_a_cancellation_finds_goods_of_its_own_day_across_prices_newest_first(we
 
     encore("import", write_file(tmp_path / "book.csv", rows), *BOOK)
 
-    returns = Return.objects.order_by("purchase__reference").values_list("purchase__reference", "quantity", "amount_minor")
+    returns = Return.objects.order_by("purchase__reference").values_list(
+        "purchase__reference", "quantity", "amount_minor"
+    )
     assert list(returns) == [("1", 1, 500), ("2", 2, 800)]
 
 
@@ -314,8 +323,14 @@ def test_a_cancellation_reads_as_many_rows_as_it_likes_in_a_constant_number_of_q
     web, tmp_path, django_assert_max_num_queries
 ):
     def write(name, count, first):
-        rows = [[str(first + n), f"A{n}", "MUG", "2", "2025-04-01 09:00", "5.00", f"c{first + n}", ""] for n in range(count)]
-        rows += [[f"C{first + n}", f"A{n}", "MUG", "-1", "2025-04-01 10:00", "5.00", f"c{first + n}", ""] for n in range(count)]
+        rows = [
+            [str(first + n), f"A{n}", "MUG", "2", "2025-04-01 09:00", "5.00", f"c{first + n}", ""]
+            for n in range(count)
+        ]
+        rows += [
+            [f"C{first + n}", f"A{n}", "MUG", "-1", "2025-04-01 10:00", "5.00", f"c{first + n}", ""]
+            for n in range(count)
+        ]
         return write_file(tmp_path / name, rows)
 
     first, few, many = write("first.csv", 2, 1000), write("few.csv", 2, 2000), write("many.csv", 60, 3000)

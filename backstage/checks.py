@@ -30,8 +30,7 @@ def check_doors(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def find_duplicates(door: registry.Registry[Any]) -> list[CheckMessage]:
-    """Return an error for each key that was registered twice; for the checks of every app that owns a
-    door."""
+    """Return an error for each key registered twice, for the checks of whichever app owns the door."""
     return [
         Error(
             f"Two things are registered as {door.name} {key!r}: {first!r} and {second!r}. The first stands.",

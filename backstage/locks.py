@@ -1,5 +1,7 @@
-"""Every row lock of backstage. A job's chunk comes before whatever its work locks; the run's counters come
-last."""
+"""Every row lock of backstage.
+
+A job's chunk comes before whatever its work locks; the run's counters come last.
+"""
 
 from backstage.models import Approval, JobChunk, JobRun
 from backstage.policies import JobState

@@ -1,5 +1,7 @@
-"""Celery's way in. Messages carry names and ids; the database decides what is due, so a doubled or late one
-is harmless."""
+"""Celery's way in.
+
+Messages carry names and ids; the database decides what is due, so a doubled or late one is harmless.
+"""
 
 from typing import Any
 

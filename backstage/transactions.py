@@ -93,8 +93,7 @@ def read_snapshot(*, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
 
 @contextmanager
 def _deferred(connection: Any) -> Iterator[None]:
-    """Open the next SQLite transaction as a reader; IMMEDIATE would take the one write lock for the whole
-    check."""
+    """Open the next SQLite transaction as a reader; IMMEDIATE would hold the one write lock all along."""
     mode, connection.transaction_mode = connection.transaction_mode, "DEFERRED"
     try:
         yield

@@ -1,5 +1,7 @@
-"""Asking the books whether they are right. Nothing is ever repaired here: a correction is a new, reasoned
-entry."""
+"""Asking the books whether they are right.
+
+Nothing is ever repaired here: a correction is a new, reasoned entry.
+"""
 
 import logging
 from collections.abc import Callable

@@ -3,17 +3,18 @@
 The table is the queue (Note [Chunks]): whoever wants to help calls `work_run`, as often and from as many
 processes as they like.
 
-Note [Chunks] ~~~~~~~~~~~~~ 1. A run is one row per (job, slot). The unique constraint decides who began it;
-everyone else joins. 2. Under the lock of the run, `plan` cuts what is due into chunks, once. 3. A worker
-opens a transaction, locks the first open chunk that nobody else holds, works it, marks it as done and
-   commits. Work and mark are one commit, so no chunk counts twice and a killed worker leaves nothing half
-   done.
+Note [Chunks]
+
+1. A run is one row per (job, slot). The unique constraint decides who began it; everyone else joins.
+2. Under the lock of the run, `plan` cuts what is due into chunks, once.
+3. A worker opens a transaction, locks the first open chunk that nobody else holds, works it, marks it as
+   done and commits. Work and mark are one commit, so no chunk counts twice and a killed worker leaves
+   nothing half done.
 4. A chunk that raises is rolled back and marked as failed; the others go on. What it left is still due, and
-the next
-   run finds it.
+   the next run finds it.
 5. Whoever finds no chunk left closes the run, if no chunk is open any more.
 
-A lease with a time-out instead of the lock would have to be longer than the slowest chunk and would still
+A lease with a time-out instead of the lock would have to be longer than the slowest chunk, and would still
 let a slow worker be overtaken by a second one.
 """
 
@@ -82,8 +83,7 @@ def run_job(
 
 
 def run_due(*, at: datetime, real_now: datetime, workers: int = 1) -> list[JobRun]:
-    """Take up what was left behind, then run every job whose slot has come: what a minute of cron amounts
-    to."""
+    """Take up what was left behind, then run every job whose slot has come. Cron calls it once a minute."""
     runs = take_up_stale_runs(now=real_now, workers=workers)
     for due in list_due_jobs(now=real_now):
         runs.append(run_job(name=due.job.name, at=at, slot=due.slot, workers=workers))
@@ -156,8 +156,7 @@ def pause_run(*, run_id: int, by: By, at: datetime) -> bool:
 
 
 def resume_run(*, run_id: int, by: By, at: datetime) -> bool:
-    """Let a paused run go on; False when it is not paused. The next sweep takes it up, in three minutes at
-    most."""
+    """Let a paused run go on; False when it is not paused. A sweep takes it up within three minutes."""
     return _switch(run_id, JobState.PAUSED, JobState.RUNNING, "job_resumed", by, at)
 
 

@@ -49,8 +49,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One bar, or one point of a line. Everything but `label` and `value` is in per cent; y counts
-    downwards."""
+    """One bar, or one point of a line.
+
+    Units: per cent of the box, except `label` and `value`; y counts downwards.
+    """
 
     label: str
     value: Number

@@ -101,7 +101,7 @@ def environment(lock_name: str, python: str = sys.executable) -> str:
 
     refuse_without_venv(python)
     began = time.monotonic()
-    say(f"Making the environment .venv/{lock_name}, once; this takes a minute or less.")
+    say(f"Making the environment .venv/{lock_name}, once; this takes a minute or two.")
     try:
         subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True, stdout=subprocess.DEVNULL)
     except (subprocess.CalledProcessError, PermissionError):

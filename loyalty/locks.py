@@ -13,30 +13,42 @@ from typing import Any
 
 from django.db import connection
 
+from backstage.plain_sql import Columns, among, for_update, listed
 from loyalty.models import Award, Lot, PointsAccount, Programme
+
+_AWARD = Columns(Award)
+_ACCOUNT = Columns(PointsAccount)
 
 
 def lock_programme(programme_id: int) -> Programme:
-    """Lock one programme, so that two changes of its rules follow each other. Raises: Programme.DoesNotExist."""
+    """Lock one programme, so that two changes of its rules follow each other. Raises:
+    Programme.DoesNotExist.
+    """
     return Programme.objects.select_for_update(no_key=True).get(id=programme_id)
 
 
 def lock_awards(*, programme_id: int, purchase_ids: Iterable[int]) -> dict[int, Award]:
-    """Lock the awards of these purchases in one programme; give them by purchase id. The purchases come first."""
-    awards = Award.objects.select_for_update(no_key=True).filter(
-        programme_id=programme_id, purchase_id__in=list(purchase_ids)
+    """Lock the awards of these purchases in one programme; give them by purchase id. The purchases come
+    first.
+    """
+    awards = _AWARD.load(
+        f"WHERE programme_id = %s AND {among('purchase_id')} ORDER BY id {for_update()}",
+        [programme_id, listed(set(purchase_ids))],
     )
-    return {award.purchase_id: award for award in awards.order_by("id")}
+    return {award.purchase_id: award for award in awards}
 
 
 def lock_accounts(member_ids: Iterable[int]) -> dict[int, PointsAccount]:
     """Lock the accounts of these members by ascending member id; give them by member id."""
-    accounts = PointsAccount.objects.select_for_update(no_key=True).filter(member_id__in=list(member_ids))
-    return {account.member_id: account for account in accounts.order_by("member_id")}
+    accounts = _ACCOUNT.load(
+        f"WHERE {among('member_id')} ORDER BY member_id {for_update()}", [listed(set(member_ids))]
+    )
+    return {account.member_id: account for account in accounts}
 
 
 def lock_due_accounts(lo: int, hi: int, due: str, values: list[Any]) -> list[int]:
-    """Lock the accounts without debt of one range of members that have lots which are `due`; give the member ids.
+    """Lock the accounts without debt of one range of members that have lots which are `due`; give the member
+    ids.
 
     In SQL of its own, because the condition is the one that the job's statements share.
     """

@@ -93,7 +93,10 @@ for section in (
         name="card", order=700, template="encore/loyalty/sections/card.html", find=member_page.find_card
     ),
     MemberPageSection(
-        name="history", order=800, template="encore/loyalty/sections/history.html", find=member_page.find_history
+        name="history",
+        order=800,
+        template="encore/loyalty/sections/history.html",
+        find=member_page.find_history,
     ),
     MemberPageSection(
         name="help", order=900, template="encore/loyalty/sections/help.html", find=member_page.find_help

@@ -1,4 +1,6 @@
-"""Makes the demo's shop by living its past day by day, through the operations and jobs that a real shop uses."""
+"""Makes the demo's shop by living its past day by day, through the operations and jobs that a real shop
+uses.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

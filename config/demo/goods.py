@@ -39,8 +39,9 @@ ARTICLES: tuple[Article, ...] = (
 BY_SKU = {article.sku: article for article in ARTICLES}
 
 NAMES = (
-    "Anna Kowalska", "Ola Hansen", "Marek Nowak", "Ingrid Berg", "Jonas Lie", "Sofie Dahl", "Piotr Wójcik", "Emma Lund",
-    "Henrik Moe", "Zofia Mazur", "Nora Haugen", "Jakub Zieliński", "Thea Solberg", "Lars Bakke", "Hanna Król", "Erik Vik",
-    "Maja Strand", "Tomasz Lis", "Frida Holm", "Adam Wrona", "Sara Nygård", "Kacper Duda", "Ida Fossum", "Magnus Aas",
-    "Julia Pawlak", "Even Ruud", "Oliwia Sikora", "Mathilde Eng", "Filip Czech", "Live Myhre",
+    "Anna Kowalska", "Ola Hansen", "Marek Nowak", "Ingrid Berg", "Jonas Lie", "Sofie Dahl", "Piotr Wójcik",
+    "Emma Lund", "Henrik Moe", "Zofia Mazur", "Nora Haugen", "Jakub Zieliński", "Thea Solberg",
+    "Lars Bakke", "Hanna Król", "Erik Vik", "Maja Strand", "Tomasz Lis", "Frida Holm", "Adam Wrona",
+    "Sara Nygård", "Kacper Duda", "Ida Fossum", "Magnus Aas", "Julia Pawlak", "Even Ruud", "Oliwia Sikora",
+    "Mathilde Eng", "Filip Czech", "Live Myhre",
 )  # fmt: skip

@@ -24,8 +24,8 @@ class Stopped(Exception):
 def serve(*, port: int, ready: Callable[[str], None]) -> int:
     """Start everything, say when the pages answer, and stay until somebody stops us or a part dies.
 
-    Gives 0 when stopped, 1 when something ended by itself. Each part leads a process group of its own, so that
-    its children end with it and Ctrl-C reaches only us.
+    Gives 0 when stopped, 1 when something ended by itself. Each part leads a process group of its own, so
+    that its children end with it and Ctrl-C reaches only us.
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)

@@ -117,7 +117,9 @@ EXPIRE = DueMove(
 
 
 def plan(move: DueMove, at: datetime) -> list[Chunk]:
-    """Cut the members who have lots due at or before `at` into ranges of about as many lots each. Queries: 1."""
+    """Cut the members who have lots due at or before `at` into ranges of about as many lots each.
+    Queries: 1.
+    """
     due, due_values = move.due(_adapt(at))
     by_book, by_book_values = move.by_book(at)
     return _cut(
@@ -139,8 +141,8 @@ def _cut(members: str, values: list[Any]) -> list[Chunk]:
         cursor.execute(
             "SELECT MIN(member_id), MAX(member_id), SUM(lots) FROM (SELECT member_id, lots,"
             f" CAST(SUM(lots) OVER (ORDER BY member_id) - lots AS BIGINT) / {size} AS chunk FROM ("
-            f"SELECT member_id, COUNT(*) AS lots FROM ({members}) AS due GROUP BY member_id) AS counted) AS cut"
-            " GROUP BY chunk ORDER BY MIN(member_id)",
+            f"SELECT member_id, COUNT(*) AS lots FROM ({members}) AS due GROUP BY member_id"
+            ") AS counted) AS cut GROUP BY chunk ORDER BY MIN(member_id)",
             values,
         )
         return [Chunk(lo, hi, int(lots)) for lo, hi, lots in cursor.fetchall()]
@@ -161,7 +163,9 @@ def work(move: DueMove, chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
 
 
 def work_stale_holds(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
-    """Void the timed-out reservations of the members of one chunk, with all else that time has decided for them."""
+    """Void the timed-out reservations of the members of one chunk, with all else that time has decided for
+    them.
+    """
     require_transaction()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -206,7 +210,9 @@ def _move_plain(move: DueMove, chunk: Chunk, at: datetime, chunk_id: int) -> int
 def _apply(
     cursor: CursorWrapper, newest_entry: int, newest_movement: int, chunk_id: int, *, lots: int, accounts: int
 ) -> None:
-    """Change lots and accounts from the movements just written: those after the newest of before, of this chunk."""
+    """Change lots and accounts from the movements just written: those after the newest of before, of this
+    chunk.
+    """
     of_entries, entry_values = "id > %s AND batch = %s", [newest_entry, chunk_id]
     of_movements = f"id > %s AND entry_id IN (SELECT id FROM {ENTRY} WHERE {of_entries})"
     movement_values = [newest_movement, *entry_values]

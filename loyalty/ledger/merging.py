@@ -97,8 +97,8 @@ def _require_unmerged(source_id: int, target_id: int) -> None:
     programmes = dict(rows.values_list("id", "programme_id"))
     if source_id == target_id or len(programmes) != 2 or len(set(programmes.values())) != 1:
         raise AlreadyMerged(
-            f"Members {source_id} and {target_id} can't be merged: they must be two members of one programme, "
-            "neither of them merged already."
+            f"Members {source_id} and {target_id} can't be merged: they must be two members of one "
+            "programme, neither of them merged already."
         )
 
 
@@ -136,7 +136,9 @@ def _move_lots(
 
 
 def _twin(lot: LotState, at: datetime, new_id: int) -> LotState:
-    """Copy a lot with its dates and source; all its open points begin as pending and follow into their state."""
+    """Copy a lot with its dates and source; all its open points begin as pending and follow into their
+    state.
+    """
     return replace(
         lot,
         id=new_id,

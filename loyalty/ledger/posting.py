@@ -20,6 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from backstage.policies import By
+from backstage.plain_sql import Columns, among, listed
 from backstage.transactions import require_read_committed, require_transaction
 from loyalty.ledger.writer import Recording, write
 from loyalty.locks import lock_accounts
@@ -29,6 +30,8 @@ from loyalty.policies.errors import KeyReused, MemberMerged
 from loyalty.policies.requests import Request
 from loyalty.policies.states import State
 from loyalty.queries.books import load_books
+
+_KEY = Columns(Entry, "member_id", "key", "id", "fingerprint")
 
 
 class AccountMissing(LookupError):
@@ -104,10 +107,10 @@ def _locked_accounts(requests: Sequence[Request]) -> dict[int, PointsAccount]:
 
 
 def _standing_entries(requests: Sequence[Request]) -> dict[tuple[int, str], tuple[int, str]]:
-    rows = Entry.objects.filter(
-        member_id__in={request.member_id for request in requests},
-        key__in={request.key for request in requests},
-    ).values_list("member_id", "key", "id", "fingerprint")
+    rows = _KEY.read(
+        f"WHERE {among('member_id')} AND {among('key')}",
+        [listed({request.member_id for request in requests}), listed({request.key for request in requests})],
+    )
     return {(member_id, key): (entry_id, fingerprint) for member_id, key, entry_id, fingerprint in rows}
 
 

@@ -121,7 +121,8 @@ def apply_to_accounts(entries_of_movements: str, entries: str) -> str:
         f" MAX(CASE WHEN kind = {EntryKind.ACCRUE.value} THEN qualifying_at"
         f" WHEN kind IN ({deeds}) THEN occurred_at END) AS active_at"
         f" FROM {ENTRY} WHERE {entries} GROUP BY member_id) AS facts"
-        f" LEFT JOIN (SELECT member_id, {nets} FROM {MOVEMENT} WHERE {entries_of_movements} GROUP BY member_id)"
+        f" LEFT JOIN (SELECT member_id, {nets} FROM {MOVEMENT} WHERE {entries_of_movements}"
+        " GROUP BY member_id)"
         f" AS net ON net.member_id = facts.member_id) AS net WHERE {ACCOUNT}.member_id = net.member_id"
     )
 
@@ -136,11 +137,14 @@ def due_entries(*, columns: str, moment: str, key: str, due: str) -> str:
 
 
 def due_movements(counter: str) -> str:
-    """Insert the movement of each entry just written: all points that the lot has in the state that it leaves."""
+    """Insert the movement of each entry just written: all points that the lot has in the state that it
+    leaves.
+    """
     return (
         f"INSERT INTO {MOVEMENT} ({', '.join(MOVEMENT_COLUMNS)})"
         f" SELECT entry.member_id, entry.id, lot.id, %s, %s, lot.{counter}, entry.occurred_at"
-        f" FROM {ENTRY} AS entry JOIN {LOT} AS lot ON lot.id = entry.source_id WHERE entry.id > %s AND entry.batch = %s"
+        f" FROM {ENTRY} AS entry JOIN {LOT} AS lot ON lot.id = entry.source_id"
+        " WHERE entry.id > %s AND entry.batch = %s"
     )
 
 
@@ -158,12 +162,15 @@ def member_list(member_ids: list[int]) -> object:
 
 def close_hold() -> str:
     """Close one reservation, if it is still open; the row count says whether it was."""
-    return f"UPDATE {HOLD} SET state = %s, closed_by = %s WHERE member_id = %s AND entry_id = %s AND state = 'open'"
+    return (
+        f"UPDATE {HOLD} SET state = %s, closed_by = %s"
+        " WHERE member_id = %s AND entry_id = %s AND state = 'open'"
+    )
 
 
 def set_lot_dates() -> str:
     """Write the dates of one lot that a fact or a reprieve has set."""
     return (
-        f"UPDATE {LOT} SET dated_at = %s, releases_at = %s, expires_at = %s, reprieved_until = %s, waits_for = %s"
-        " WHERE id = %s"
+        f"UPDATE {LOT} SET dated_at = %s, releases_at = %s, expires_at = %s, reprieved_until = %s,"
+        " waits_for = %s WHERE id = %s"
     )

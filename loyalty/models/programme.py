@@ -175,7 +175,9 @@ class EarningRule(models.Model):
 
 
 class ProductGroup(models.Model):
-    """Goods with a return window or expiry of their own. A line belongs to the first group, by id, that fits it."""
+    """Goods with a return window or expiry of their own. A line belongs to the first group, by id, that fits
+    it.
+    """
 
     programme = models.ForeignKey(
         Programme, models.PROTECT, related_name="product_groups", verbose_name=_("programme")

@@ -155,7 +155,9 @@ def _find_members(rules: ProgrammeRules, cases: Sequence[Case]) -> None:
 
 
 def _resolve_members(member_ids: set[int]) -> dict[int, Member]:
-    """Give, for each member that an award names, the one that merges lead to. Queries: 0, 1, or 1 per merge."""
+    """Give, for each member that an award names, the one that merges lead to. Queries: 0, 1, or 1 per
+    merge.
+    """
     found: dict[int, Member] = {}
     wanted = set(member_ids)
     while wanted:
@@ -174,7 +176,9 @@ def _end_of_merges(members: Mapping[int, Member], member_id: int) -> Member:
 def _enrol(
     rules: ProgrammeRules, cases: Sequence[Case], customers: Mapping[int, int], members: Mapping[int, Member]
 ) -> dict[int, Member]:
-    """Enrol whoever bought while the programme was live; their first purchase known so far is when they joined."""
+    """Enrol whoever bought while the programme was live; their first purchase known so far is when they
+    joined.
+    """
     first: dict[int, datetime] = {}
     for case in cases:
         placed_at, customer_id = case.purchase.placed_at, case.purchase.customer_id
@@ -188,7 +192,9 @@ def _enrol(
 
 
 def _facts(rules: ProgrammeRules, case: Case) -> dict[str, Any]:
-    """Give the facts frozen for this member, or freeze them now: rule and terms as of the purchase, eligibility."""
+    """Give the facts frozen for this member, or freeze them now: rule and terms as of the purchase,
+    eligibility.
+    """
     member = case.member
     if member is None:
         return {"reason": (NoPoints.NOT_MEMBER if case.purchase.customer_id else NoPoints.GUEST).value}
@@ -229,7 +235,7 @@ def _decide(rules: ProgrammeRules, terms: Mapping[int, Terms], case: Case) -> No
         _take_back(rules, case, case.old_member, posted, "reassigned")
         posted = {}
     if case.member is not None:
-        _post_difference(rules, terms, case, posted, target)
+        _post_difference(rules, terms, case, case.member, posted, target)
     if case.old_member != case.member:
         award.member = case.member
     award.lines = target.lines
@@ -249,6 +255,7 @@ def _post_difference(
     rules: ProgrammeRules,
     terms: Mapping[int, Terms],
     case: Case,
+    member: Member,
     posted: Mapping[int, int],
     target: Target,
 ) -> None:
@@ -259,11 +266,10 @@ def _post_difference(
     }
     too_much = {terms_id: -points for terms_id, points in sorted(change.items()) if points < 0}
     missing = {terms_id: points for terms_id, points in sorted(change.items()) if points > 0}
-    assert case.member is not None
-    _take_back(rules, case, case.member, too_much, _why_taken(case))
-    _date(case)
+    _take_back(rules, case, member, too_much, _why_taken(case))
+    _date(case, member)
     if missing:
-        case.requests.append(_accrual(rules, terms, case, missing, target.explanation))
+        case.requests.append(_accrual(rules, terms, case, member, missing, target.explanation))
 
 
 def _take_back(
@@ -300,10 +306,10 @@ def _accrual(
     rules: ProgrammeRules,
     terms: Mapping[int, Terms],
     case: Case,
+    member: Member,
     missing: Mapping[int, int],
     explanation: dict[str, Any],
 ) -> Accrue:
-    assert case.member is not None
     parts = []
     for terms_id, points in missing.items():
         dates = lot_dates(terms[terms_id], case.clock, rules.zone, at=case.at)
@@ -312,7 +318,7 @@ def _accrual(
         if dates.waits_for and dates.waits_for not in case.award.waits_for:
             case.award.waits_for.append(dates.waits_for)
     return Accrue(
-        member_id=case.member.id,
+        member_id=member.id,
         key=case.next_key(),
         reason="purchase",
         channel_id=case.purchase.channel_id,
@@ -325,16 +331,15 @@ def _accrual(
     )
 
 
-def _date(case: Case) -> None:
+def _date(case: Case, member: Member) -> None:
     """Set the dates of lots whose payment or delivery has become known."""
-    assert case.member is not None
     for waits_for in list(case.award.waits_for):
         fact = case.clock.fact(Clock(waits_for))
         if fact is not None:
             case.award.waits_for.remove(waits_for)
             case.requests.append(
                 DatePurchase(
-                    member_id=case.member.id,
+                    member_id=member.id,
                     key=case.next_key(),
                     reason=waits_for,
                     purchase_id=case.purchase.id,

@@ -59,7 +59,8 @@ def enrol(
 
     `purchase_id` is the order that led to joining: it counts, whenever it was placed. Replay: a member stays
     the member that they are. What they bought within the backdate window becomes due again and is awarded by
-    the next `settle_awards`: by the caller with `purchase_ids`, or by the job within a minute. Raises: CannotJoin while the programme takes nobody.
+    the next `settle_awards`: by the caller with `purchase_ids`, or by the job within a minute. Raises:
+    CannotJoin while the programme takes nobody.
     """
     at = clock.now() if at is None else at
     customer_id = resolve_customer(customer_id)

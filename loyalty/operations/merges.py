@@ -11,7 +11,8 @@ from loyalty.policies.errors import OpenHolds
 
 
 def merge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -> None:
-    """Merge the source customer's membership in each programme into the target's, in the caller's transaction.
+    """Merge the source customer's membership in each programme into the target's, in the caller's
+    transaction.
 
     Where only the source is a member, the target becomes one first: nobody loses points by being merged.
     Raises: MergeRefusedError while points are reserved.
@@ -48,8 +49,8 @@ def _sentences(rest: merging.Separated) -> list[str]:
     sentences = []
     if rest.spent_points:
         sentences.append(
-            f"{rest.spent_points} points of the merged account were spent or reserved meanwhile and stay with the "
-            "other customer. Give or take points by hand if that is not right."
+            f"{rest.spent_points} points of the merged account were spent or reserved meanwhile and stay with "
+            "the other customer. Give or take points by hand if that is not right."
         )
     if rest.debt_points:
         sentences.append(

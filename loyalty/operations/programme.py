@@ -42,7 +42,8 @@ def create_programme(
     at: datetime | None = None,
     by: By = SHOP,
 ) -> Programme:
-    """Create a programme with its first rule and terms: the default one of `PRODUCT.md` 3 unless told otherwise.
+    """Create a programme with its first rule and terms: the default one of `PRODUCT.md` 3 unless told
+    otherwise.
 
     `settings`, `rule` and `terms` override fields of `Programme`, `EarningRule` and `LotTerms`. With
     `live_from` the programme is live from that moment on, which may be in the past: purchases of then earn.
@@ -91,7 +92,9 @@ def change_state(
 def change_rule(
     *, programme_id: int, at: datetime | None = None, by: By = SHOP, **changes: Any
 ) -> EarningRule:
-    """Start a new version of the earning rule now; what was earned keeps the version that it was earned under."""
+    """Start a new version of the earning rule now; what was earned keeps the version that it was earned
+    under.
+    """
     at = clock.now() if at is None else at
     with transaction.atomic():
         _lock_for_change(programme_id)
@@ -172,7 +175,9 @@ def add_exchange_rate(
     at: datetime | None = None,
     by: By = SHOP,
 ) -> ExchangeRate:
-    """Say what one unit of a foreign currency is worth here from a moment on; purchases before it keep theirs."""
+    """Say what one unit of a foreign currency is worth here from a moment on; purchases before it keep
+    theirs.
+    """
     at = clock.now() if at is None else at
     with transaction.atomic():
         programme = _lock_for_change(programme_id)

@@ -128,7 +128,9 @@ def _sold(line: SaleLine) -> SoldLine:
 def _terms_of_lines(
     rules: ProgrammeRules, frozen_terms: Mapping[str, int], sale: Sale, keys: Iterable[str]
 ) -> dict[str, int]:
-    """Choose the terms of each line: its product group's where that had some, else those of all other goods."""
+    """Choose the terms of each line: its product group's where that had some, else those of all other
+    goods.
+    """
     other_goods = frozen_terms["0"]
     if not rules.groups:
         return dict.fromkeys(keys, other_goods)

@@ -158,7 +158,9 @@ class MemberBook:
         return sum(lot.held for lot in self.lots.values())
 
     def usable_until(self, lot: LotState) -> datetime | None:
-        """Give the exclusive end of a lot's use, or None for never: the later of its date and its reprieve."""
+        """Give the exclusive end of a lot's use, or None for never: the later of its date and its
+        reprieve.
+        """
         ends_at = lot.expires_at if lot.lapse_months is None else self._lapses_at(lot.lapse_months)
         if ends_at is None or lot.reprieved_until is None:
             return ends_at
@@ -348,7 +350,9 @@ class MemberBook:
             )
 
     def expire_all(self, at: datetime, *, reason: str) -> None:
-        """Let every available point expire now, whatever its date: the member has left or the programme closed."""
+        """Let every available point expire now, whatever its date: the member has left or the programme
+        closed.
+        """
         for lot in self.in_allocation_order(self.lots.values()):
             if lot.available:
                 self._expire(lot, at, reason=reason)

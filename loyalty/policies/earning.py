@@ -22,7 +22,9 @@ class Rounding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BasketLine:
-    """What one line was sold for. Units: minor units of the basket's currency; `amount_minor` includes tax."""
+    """What one line was sold for. Units: minor units of the basket's currency; `amount_minor` includes
+    tax.
+    """
 
     key: str
     amount_minor: int

@@ -24,7 +24,9 @@ class NoPoints(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What eligibility asks about a member. `is_granted`: the owner counts this purchase whenever it was placed."""
+    """What eligibility asks about a member. `is_granted`: the owner counts this purchase whenever it was
+    placed.
+    """
 
     state: MemberState
     joined_at: datetime
@@ -60,8 +62,9 @@ def freeze_facts(
 ) -> dict[str, Any]:
     """Decide, once for this member, under which rules a purchase earns, or why it does not.
 
-    `rule` and `terms` are ids of the versions that ran when it was placed, `terms` by product group ("0" is all
-    other goods); `rate` turns its minor units into the programme's. Or `reason`, a `NoPoints` code, alone.
+    `rule` and `terms` are ids of the versions that ran when it was placed, `terms` by product group ("0" is
+    all other goods); `rate` turns its minor units into the programme's. Or `reason`, a `NoPoints` code,
+    alone.
     """
     reason = why_not(rules, member, purchase_id=purchase_id, placed_at=placed_at, currency=currency)
     if reason is not None:

@@ -65,7 +65,8 @@ class OpenHolds(LedgerRefusal):
         self.member_id = member_id
         self.held_points = held_points
         super().__init__(
-            f"Member {member_id} has {held_points} points reserved. Finish or end the reservation, then merge."
+            f"Member {member_id} has {held_points} points reserved. "
+            "Finish or end the reservation, then merge."
         )
 
 
@@ -77,6 +78,6 @@ class TooMuchReturned(LedgerRefusal):
         self.captured_points = captured_points
         self.returned_points = returned_points
         super().__init__(
-            f"{asked_points} points can't come back: {captured_points} were spent and {returned_points} of them "
-            "have come back already."
+            f"{asked_points} points can't come back: {captured_points} were spent and "
+            f"{returned_points} of them have come back already."
         )

@@ -179,7 +179,9 @@ class ClawBack(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeBack(Request):
-    """Take points away by a person's correction, available → revoked, in allocation order; never below zero."""
+    """Take points away by a person's correction, available → revoked, in allocation order; never below
+    zero.
+    """
 
     points: int
     counts_for_level: bool = False

@@ -34,7 +34,8 @@ class ExpiryKind(StrEnum):
 
 @dataclass(frozen=True)
 class Terms:
-    """The window and expiry that a lot is issued under; frozen with the lot, whatever the owner changes later.
+    """The window and expiry that a lot is issued under; frozen with the lot, whatever the owner changes
+    later.
 
     Units: `window_days` and `missing_fact_days` in local calendar days, `expiry_months` in calendar months.
     """
@@ -125,5 +126,7 @@ def lapse_moment(months: int, active_at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def reprieve_moment(days: int, at: datetime, zone: ZoneInfo) -> datetime:
-    """Say until when points that came back after their date can be used: the end of the day `days` from now."""
+    """Say until when points that came back after their date can be used: the end of the day `days` from
+    now.
+    """
     return end_of_day(local_date(at, zone) + timedelta(days=days), zone)

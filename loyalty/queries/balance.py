@@ -131,7 +131,9 @@ def _debt_at(member_id: int, at: datetime) -> int:
 
 
 def read_balance(book: MemberBook, member: Member, at: datetime) -> Balance:
-    """Read the balance off a book that stands as of `at` already; its programme must be at hand. Queries: 0."""
+    """Read the balance off a book that stands as of `at` already; its programme must be at hand. Queries:
+    0.
+    """
     programme = member.programme
     return Balance(
         member_id=book.member_id,

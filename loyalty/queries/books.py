@@ -3,15 +3,17 @@
 from collections.abc import Collection, Iterable
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef
+from django.db import connection
 
-from loyalty.models import Hold, Lot, LotTerms, Member, Movement, PointsAccount
+from backstage.plain_sql import Columns, among, listed
+from loyalty.models import Hold, Lot, LotTerms, Member, Movement, PointsAccount, Programme
 from loyalty.models.ledger import HoldState as HoldStates
 from loyalty.policies.book import HoldState, LotState, MemberBook
-from loyalty.policies.states import OPEN_STATES, State
+from loyalty.policies.states import State
 from loyalty.policies.terms import Clock, ExpiryKind, Terms
 
-_LOT_FIELDS = (
+_LOT = Columns(
+    Lot,
     "id",
     "earned_at",
     "pending",
@@ -31,6 +33,15 @@ _LOT_FIELDS = (
     "source_kind",
     "source_id",
     "twin_of",
+    "member_id",
+)
+_HOLD = Columns(Hold, "member_id", "entry_id", "points", "expires_at", "reference")
+_PART = Columns(Movement, "member_id", "entry_id", "lot_id", "points")
+_BOOKS = (
+    "SELECT member.id, programme.time_zone, programme.reprieve_days, member.merged_into_id, EXISTS (SELECT 1 FROM"
+    f" {LotTerms._meta.db_table} AS terms WHERE terms.programme_id = programme.id"
+    f" AND terms.expiry_kind = '{ExpiryKind.INACTIVITY.value}') FROM {Member._meta.db_table} AS member"
+    f" JOIN {Programme._meta.db_table} AS programme ON programme.id = member.programme_id"
 )
 
 
@@ -40,29 +51,26 @@ def load_books(accounts: Iterable[PointsAccount], *, with_lots: bool = True) -> 
     `with_lots=False` leaves out lots and holds for members whose requests do not look at them; a member with
     lots that end by inactivity gets them all the same. Queries: 1 without lots; 3 to 5 with.
     """
-    books = _empty_books({account.member_id: account for account in accounts})
-    load = [book for book in books.values() if with_lots or book.has_lapsing_lots]
+    by_member = {account.member_id: account for account in accounts}
+    books = _empty_books(by_member)
+    load = {book.member_id: book for book in books.values() if with_lots or book.has_lapsing_lots}
     if load:
-        _add_lots({book.member_id: book for book in load})
-        _add_holds({book.member_id: book for book in load})
+        _add_lots(load)
+        _add_holds({member_id: book for member_id, book in load.items() if by_member[member_id].held})
     return books
 
 
 def _empty_books(accounts: dict[int, PointsAccount]) -> dict[int, MemberBook]:
-    lapsing = LotTerms.objects.filter(
-        programme_id=OuterRef("programme_id"), expiry_kind=ExpiryKind.INACTIVITY.value
-    )
-    members = Member.objects.filter(id__in=accounts).annotate(has_lapsing_lots=Exists(lapsing))
-    rows = members.values_list(
-        "id", "programme__time_zone", "programme__reprieve_days", "merged_into_id", "has_lapsing_lots"
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_BOOKS} WHERE {among('member.id')}", [listed(accounts)])
+        rows = cursor.fetchall()
     return {
         member_id: MemberBook(
             member_id,
             ZoneInfo(time_zone),
             debt=accounts[member_id].debt,
             active_at=accounts[member_id].active_at,
-            has_lapsing_lots=has_lapsing_lots,
+            has_lapsing_lots=bool(has_lapsing_lots),
             reprieve_days=reprieve_days,
             merged_into=merged_into,
         )
@@ -71,17 +79,14 @@ def _empty_books(accounts: dict[int, PointsAccount]) -> dict[int, MemberBook]:
 
 
 def _add_lots(books: dict[int, MemberBook]) -> None:
-    """Add every lot that still has points pending, available or held."""
-    by_state = [
-        Lot.objects.filter(member_id__in=books, **{f"{state.name.lower()}__gt": 0}).order_by()
-        for state in OPEN_STATES
-    ]
-    rows = (
-        by_state[0]
-        .values_list("member_id", *_LOT_FIELDS)
-        .union(*(lots.values_list("member_id", *_LOT_FIELDS) for lots in by_state[1:]))
+    """Add every lot that has points pending or available. Two halves, because each state has its own index."""
+    mine = among("member_id")
+    rows = _LOT.read(
+        f"WHERE {mine} AND pending > 0"
+        f" UNION ALL SELECT {_LOT.sql} FROM {_LOT.table} WHERE {mine} AND available > 0 AND pending = 0",
+        [listed(books), listed(books)],
     )
-    for member_id, *values in rows:
+    for *values, member_id in rows:
         lot = LotState(*values)
         books[member_id].lots[lot.id] = lot
     add_terms(books.values())
@@ -117,25 +122,29 @@ def terms_of(row: LotTerms) -> Terms:
 
 
 def load_lots(lot_ids: Collection[int]) -> dict[int, LotState]:
-    """Read lots by id, closed ones too. Queries: 1."""
-    return {row[0]: LotState(*row) for row in Lot.objects.filter(id__in=lot_ids).values_list(*_LOT_FIELDS)}
+    """Read lots by id, closed ones too. Queries: 1; 0 without ids."""
+    if not lot_ids:
+        return {}
+    rows = _LOT.read(f"WHERE {among('id')}", [listed(lot_ids)])
+    return {lot_id: LotState(lot_id, *values) for lot_id, *values, _ in rows}
 
 
 def _add_holds(books: dict[int, MemberBook]) -> None:
-    holders = [book.member_id for book in books.values() if book.held]
-    if not holders:
+    """Add the open reservations, and those lots of theirs that have nothing left but what is held."""
+    if not books:
         return
-    rows = Hold.objects.filter(member_id__in=holders, state=HoldStates.OPEN)
-    for member_id, entry_id, points, expires_at, reference in rows.values_list(
-        "member_id", "entry_id", "points", "expires_at", "reference"
-    ):
+    rows = _HOLD.read(f"WHERE {among('member_id')} AND state = '{HoldStates.OPEN.value}'", [listed(books)])
+    for member_id, entry_id, points, expires_at, reference in rows:
         books[member_id].holds[entry_id] = HoldState(entry_id, points, expires_at, [], reference)
-    _add_parts(books, {entry_id for book in books.values() for entry_id in book.holds})
-
-
-def _add_parts(books: dict[int, MemberBook], entry_ids: set[int]) -> None:
-    movements = Movement.objects.filter(member_id__in=books, entry_id__in=entry_ids, to_state=State.HELD)
-    for member_id, entry_id, lot_id, points in movements.values_list(
-        "member_id", "entry_id", "lot_id", "points"
-    ):
+    parts = _PART.read(
+        f"WHERE {among('member_id')} AND {among('entry_id')} AND to_state = {State.HELD.value}",
+        [listed(books), listed({entry_id for book in books.values() for entry_id in book.holds})],
+    )
+    held_only = load_lots(
+        {lot_id for member_id, _, lot_id, _ in parts}
+        - {lot_id for book in books.values() for lot_id in book.lots}
+    )
+    for member_id, entry_id, lot_id, points in parts:
         books[member_id].holds[entry_id].parts.append((lot_id, points))
+        if lot_id in held_only:
+            books[member_id].lots[lot_id] = held_only[lot_id]

@@ -73,7 +73,9 @@ def _with_returns(sale: Sale, returned: Mapping[str, ReturnedLine], refunded_min
 
 
 def _add(line: SaleLine, returned: ReturnedLine) -> SaleLine:
-    """Add to what came back before. An amount beside earlier bare quantities turns those into amounts first."""
+    """Add to what came back before. An amount beside earlier bare quantities turns those into amounts
+    first.
+    """
     quantity = line.returned_quantity + returned.quantity
     if returned.amount_minor is None and line.returned_minor is None:
         return replace(line, returned_quantity=quantity)

@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from backstage.plain_sql import Columns, among, listed
 from commerce.models import Purchase, PurchaseLine, Tender
 from loyalty.policies.awarding import Sale, SaleLine
 
-_LINE_FIELDS = (
+_LINE = Columns(
+    PurchaseLine,
+    "purchase_id",
     "key",
     "sku",
     "brand",
@@ -18,6 +21,7 @@ _LINE_FIELDS = (
     "returned_minor",
     "is_goods",
 )
+_TENDER = Columns(Tender, "purchase_id", "amount_minor")
 
 
 def get_sales(purchases: Sequence[Purchase]) -> dict[int, Sale]:
@@ -29,12 +33,11 @@ def get_sales(purchases: Sequence[Purchase]) -> dict[int, Sale]:
         return {}
     ids = [purchase.id for purchase in purchases]
     lines: dict[int, list[SaleLine]] = defaultdict(list)
-    rows = PurchaseLine.objects.filter(purchase_id__in=ids).order_by("purchase_id", "key")
-    for purchase_id, *values in rows.values_list("purchase_id", *_LINE_FIELDS):
+    of_purchases = f"WHERE {among('purchase_id')}"
+    for purchase_id, *values in _LINE.read(f"{of_purchases} ORDER BY purchase_id, key", [listed(ids)]):
         lines[purchase_id].append(SaleLine(*values))
     paid_otherwise: dict[int, int] = defaultdict(int)
-    tenders = Tender.objects.filter(purchase_id__in=ids).exclude(kind="money").order_by("id")
-    for purchase_id, amount_minor in tenders.values_list("purchase_id", "amount_minor"):
+    for purchase_id, amount_minor in _TENDER.read(f"{of_purchases} AND kind <> 'money'", [listed(ids)]):
         paid_otherwise[purchase_id] += amount_minor
     return {
         purchase.id: Sale(

@@ -11,8 +11,11 @@ from collections.abc import Iterable
 
 from django.db.models import F, Q
 
+from backstage.plain_sql import Columns, among, for_update, listed
 from backstage.transactions import require_transaction
 from commerce.models import Customer, Purchase
+
+_PURCHASE = Columns(Purchase)
 
 
 def lock_purchases(ids: Iterable[int]) -> dict[int, Purchase]:
@@ -22,7 +25,7 @@ def lock_purchases(ids: Iterable[int]) -> dict[int, Purchase]:
     Locks: purchases, ascending. Queries: 1.
     """
     require_transaction()
-    rows = Purchase.objects.filter(id__in=sorted(set(ids))).order_by("id").select_for_update(no_key=True)
+    rows = _PURCHASE.load(f"WHERE {among('id')} ORDER BY id {for_update()}", [listed(set(ids))])
     return {purchase.pk: purchase for purchase in rows}
 
 

@@ -187,7 +187,13 @@ def test_a_page_never_ends_inside_one_moment(shop, alice):
     second = list_history(member_id=alice.id, at=day(2), limit=2, before=first.next_before)
 
     assert [(row.points, row.balance) for row in first.rows] == [(1, 61)]
-    assert [(row.points, row.balance) for row in second.rows] == [(14, 60), (13, 46), (12, 33), (11, 21), (10, 10)]
+    assert [(row.points, row.balance) for row in second.rows] == [
+        (14, 60),
+        (13, 46),
+        (12, 33),
+        (11, 21),
+        (10, 10),
+    ]
     assert second.next_before is None
 
 

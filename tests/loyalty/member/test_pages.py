@@ -153,9 +153,7 @@ def test_the_page_stays_within_its_budgets(her_client, shop, clock, settings):
     assert b"<script" not in her_client.get("/club/").content
 
 
-@pytest.mark.parametrize(
-    "path", ["", "history/", "card/", "how-it-works/", "leave/", "?programme=nothing"]
-)
+@pytest.mark.parametrize("path", ["", "history/", "card/", "how-it-works/", "leave/", "?programme=nothing"])
 def test_no_cache_on_the_way_may_keep_what_a_member_sees(her_client, clock, path):
     response = her_client.get("/club/" + path)
 
@@ -391,7 +389,9 @@ def test_with_two_programmes_the_address_must_say_which(her_client, tea_club, cl
     response = her_client.get("/club/")
 
     assert response.status_code == 400
-    assert "This shop has several clubs, and the address does not say which one is meant." in text_of(response)
+    assert "This shop has several clubs, and the address does not say which one is meant." in text_of(
+        response
+    )
     assert 'href="?programme=tea"' in response.content.decode()
 
 
@@ -447,7 +447,8 @@ def test_an_app_above_adds_a_section_at_its_place(her_client, alice, clock, monk
 
     monkeypatch.setattr(member_page_sections, "_things", dict(member_page_sections._things))
     member_page_sections.register(
-        "early", MemberPageSection(name="early", order=10, template="encore/loyalty/sections/history.html", find=find)
+        "early",
+        MemberPageSection(name="early", order=10, template="encore/loyalty/sections/history.html", find=find),
     )
     member_page_sections.register(
         "silent", MemberPageSection(name="silent", order=20, template="missing.html", find=lambda visit: None)

@@ -71,7 +71,9 @@ def test_the_share_paid_with_points_is_told_to_earn_nothing(shop, alice):
 
 def test_a_foreign_currency_is_told_with_its_rate(shop, alice, programme):
     Channel.objects.filter(key="web").update(currency="GBP")
-    add_exchange_rate(programme_id=programme.id, currency="GBP", rate=Decimal("1.2"), starts_at=FIRST, at=FIRST)
+    add_exchange_rate(
+        programme_id=programme.id, currency="GBP", rate=Decimal("1.2"), starts_at=FIRST, at=FIRST
+    )
     shop.sync("10482", FIRST, lines=(line(sold_minor=1000, quantity=1),), currency="GBP")
 
     assert steps(newest(alice))[:2] == [
@@ -82,9 +84,7 @@ def test_a_foreign_currency_is_told_with_its_rate(shop, alice, programme):
 
 def test_an_order_that_grew_tells_what_was_missing(shop, alice):
     shop.buy("10482", FIRST, 850)
-    shop.sync(
-        "10482", FIRST + timedelta(days=1), lines=(line(sold_minor=1000, quantity=1),), placed_at=FIRST
-    )
+    shop.sync("10482", FIRST + timedelta(days=1), lines=(line(sold_minor=1000, quantity=1),), placed_at=FIRST)
 
     assert "The order had brought points before; 15 points were missing." in steps(newest(alice))
 

@@ -121,6 +121,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'chunk',
                 'verbose_name_plural': 'chunks',
+                'indexes': [models.Index(condition=models.Q(('done_at__isnull', True), ('failed_at__isnull', True)), fields=['run', 'number'], name='encore_jobchunk_open')],
                 'constraints': [models.UniqueConstraint(fields=('run', 'number'), name='encore_jobchunk_number'), models.CheckConstraint(condition=models.Q(('lo__lte', models.F('hi'))), name='encore_jobchunk_range'), models.CheckConstraint(condition=models.Q(('done_at__isnull', True), ('failed_at__isnull', True), _connector='OR'), name='encore_jobchunk_one_end')],
             },
         ),

@@ -128,6 +128,14 @@ class JobChunk(models.Model):
                 condition=Q(done_at__isnull=True) | Q(failed_at__isnull=True), name="encore_jobchunk_one_end"
             ),
         ]
+        indexes = [
+            # The next chunk is found without walking past the finished ones.
+            models.Index(
+                fields=["run", "number"],
+                condition=Q(done_at__isnull=True, failed_at__isnull=True),
+                name="encore_jobchunk_open",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.lo}–{self.hi}"

@@ -66,7 +66,7 @@ def store_cases(cases: list[Case], at: datetime) -> list[int]:
     """Bring purchases to what their snapshots say; return the ids of those whose revision rose, ascending.
 
     Decides each case's outcome where that is still open.
-    Locks: the stored purchases must be locked. Queries: 0 if nothing changes, else at most 9.
+    Locks: the stored purchases must be locked. Queries: 0 if nothing changes, else at most 10.
     """
     _compare(cases, at)
     _insert_purchases([case for case in cases if case.stored is None], at)

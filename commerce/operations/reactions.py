@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from commerce.registry import PurchaseReaction, purchase_reactions
 
@@ -83,9 +83,7 @@ def _try(reaction: PurchaseReaction, ids: Sequence[int], at: datetime) -> str:
     try:
         with transaction.atomic():
             reaction.settle(ids, at)
-    except DatabaseError as error:
-        return f"{type(error).__name__}: {error}"
     except Exception as error:
-        # Whatever an upper app raises: it is told to a person, and the purchase stays due.
+        # Whatever an upper app raises is told to a person, and the purchase stays due.
         return f"{type(error).__name__}: {error}"
     return ""

@@ -23,6 +23,7 @@ MODULES = {
     "migrations",
     "models",
     "operations",
+    "plain_sql",
     "policies",
     "queries",
     "registrations",

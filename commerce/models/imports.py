@@ -11,9 +11,9 @@ class Import(models.Model):
     """How far the reading of one file has come.
 
     Under way, or over once `finished_at` is set. Written by `operations.imports`, in the transaction of each
-    batch: `line` is the last line of the file whose consequences are stored, so a killed import goes on behind
-    it and repeats nothing. A file is known by the digest of its bytes and not by its name, because shops
-    export under the same name every month.
+    batch: `line` is the last line of the file whose consequences are stored, so a killed import goes on
+    behind it and repeats nothing. A file is known by the digest of its bytes and not by its name, because
+    shops export under the same name every month.
 
     `tally` counts what became of the rows so far; `rejected_bytes` is how much of the file of rejected rows
     belongs to what is stored.
@@ -45,9 +45,10 @@ class Import(models.Model):
 class Cancellation(models.Model):
     """One position of a shop's document that cancels earlier goods without naming the purchase.
 
-    Written once by `operations.cancellations` and never changed. `matched_quantity` is how much of it was found
-    among the customer's purchases and returned there; the rest is on the list of problems. It is remembered
-    because the return itself cannot say where it came from: the same document, read twice, would take twice.
+    Written once by `operations.cancellations` and never changed. `matched_quantity` is how much of it was
+    found among the customer's purchases and returned there; the rest is on the list of problems. It is
+    remembered because the return itself cannot say where it came from: the same document, read twice, would
+    take twice.
     """
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)

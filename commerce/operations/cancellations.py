@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db import OperationalError
+
 from backstage.policies import SHOP, By
 from backstage.transactions import require_transaction
 from commerce.locks import lock_purchases
@@ -28,12 +30,13 @@ from commerce.queries.kept_goods import (
     list_kept_lines,
     list_line_snapshots,
     list_owners,
-    list_purchases_with,
     list_tender_snapshots,
 )
 
 NOBODY = Who()
 MICROSECOND = timedelta(microseconds=1)
+# Whoever changes a purchase between our look and our lock makes us look again.
+ATTEMPTS = 3
 FIELDS = ("channel", "reference", "key", "sku", "quantity", "matched_quantity", "cancelled_at")
 
 
@@ -60,8 +63,7 @@ def apply_cancellations(
     """
     require_transaction()
     fresh = _leave_out_remembered(channel, goods)
-    taken = _find(channel, fresh) if fresh else []
-    snapshots = _as_snapshots(channel, taken)
+    taken, snapshots = _take(channel, fresh)
     results = sync_purchases(list(snapshots.values()), at=at, by=by)
     stored = {
         purchase_id
@@ -86,34 +88,49 @@ def _leave_out_remembered(channel: Channel, goods: Sequence[CancelledGoods]) -> 
     return [item for item in goods if (item.reference, item.key) not in remembered]
 
 
-def _find(channel: Channel, goods: Sequence[CancelledGoods]) -> list[Taken]:
-    """Say which lines the goods came from, with the locks on their purchases held."""
+def _take(channel: Channel, goods: Sequence[CancelledGoods]) -> tuple[list[Taken], dict[int, Snapshot]]:
+    """Say which lines the goods come from, and how their purchases stand afterwards, by id.
+
+    Only what is taken from is locked, so the lines are chosen before and compared after. Locking all that a
+    loyal customer ever bought would hold up the shop's own traffic.
+    """
     owners = list_owners(channel=channel.key, external_ids={item.external_id for item in goods} - {""})
     families = list_families(customer_ids=owners.values())
-    skus = {item.sku for item in goods if item.external_id in owners}
-    if not skus:
-        return []
-    until = max(item.cancelled_at for item in goods)
-    purchases = lock_purchases(
-        list_purchases_with(channel=channel, customer_ids=families, skus=skus, until=until)
-    )
-    lines = list_kept_lines(purchases=purchases, skus=skus, families=families)
-    return match_cancellations(goods, customers=owners, lines=lines)
+    wanted: dict[int, set[str]] = defaultdict(set)
+    for item in goods:
+        if item.external_id in owners:
+            wanted[owners[item.external_id]].add(item.sku)
+    until = max((item.cancelled_at for item in goods), default=EPOCH)
+    for _ in range(ATTEMPTS):
+        kept = list_kept_lines(channel=channel, wanted=wanted, families=families, until=until)
+        taken = match_cancellations(goods, customers=owners, lines=kept)
+        purchases = lock_purchases(part.line.purchase_id for part in taken) if taken else {}
+        lines = list_line_snapshots(purchase_ids=purchases)
+        if all(_still_stands(part, lines) for part in taken):
+            return taken, _as_snapshots(channel, purchases, lines, taken)
+    raise OperationalError("The purchases that goods came back to change faster than they can be read.")
 
 
-def _as_snapshots(channel: Channel, taken: Sequence[Taken]) -> dict[int, Snapshot]:
-    """Return the purchases that something was taken from as they stand afterwards, by id."""
+def _still_stands(part: Taken, lines: Mapping[int, Mapping[int, LineSnapshot]]) -> bool:
+    line = lines[part.line.purchase_id][part.line.line_id]
+    return line.quantity - line.returned_quantity == part.line.kept
+
+
+def _as_snapshots(
+    channel: Channel,
+    purchases: Mapping[int, Purchase],
+    lines: Mapping[int, Mapping[int, LineSnapshot]],
+    taken: Sequence[Taken],
+) -> dict[int, Snapshot]:
     parts: dict[int, list[Taken]] = defaultdict(list)
     for part in taken:
         parts[part.line.purchase_id].append(part)
-    lines = list_line_snapshots(purchase_ids=parts)
     tenders = list_tender_snapshots(purchase_ids=parts)
-    purchases = Purchase.objects.in_bulk(list(parts))
     return {
         purchase_id: _returned(
-            channel, purchases[purchase_id], lines[purchase_id], tenders[purchase_id], parts[purchase_id]
+            channel, purchase, lines[purchase_id], tenders[purchase_id], parts[purchase_id]
         )
-        for purchase_id in sorted(parts)
+        for purchase_id, purchase in sorted(purchases.items())
     }
 
 

@@ -1,17 +1,25 @@
 """What customers still have of what they bought."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Final
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
 
-from commerce.models import Customer, Identity, Purchase, PurchaseLine, Tender
+from commerce.models import Customer, Identity, PurchaseLine, Tender
 from commerce.models.channels import Channel
 from commerce.policies.cancellations import KeptLine
+from commerce.policies.changes import LINE_FIELDS
 from commerce.policies.identities import IdentityKind
 from commerce.policies.snapshot import LineSnapshot, Status, TenderSnapshot
 from commerce.queries.customers import resolve_customers
+
+KEPT_FIELDS: Final = (
+    "id", "key", "purchase_id", "purchase__reference", "purchase__customer_id", "sku", "purchase__placed_at",
+    "quantity", "returned_quantity",
+)  # fmt: skip
 
 
 def list_owners(*, channel: str, external_ids: Iterable[str]) -> dict[str, int]:
@@ -55,42 +63,38 @@ def list_families(*, customer_ids: Iterable[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def list_purchases_with(
-    *, channel: Channel, customer_ids: Iterable[int], skus: Iterable[str], until: datetime
-) -> list[int]:
-    """Return the purchases of these customers, up to and including `until`, that hold one of these articles.
-
-    Queries: 1.
-    """
-    rows = Purchase.objects.filter(
-        channel=channel, customer_id__in=sorted(set(customer_ids)), placed_at__lte=until
-    ).filter(lines__sku__in=sorted(set(skus)), lines__quantity__gt=F("lines__returned_quantity"))
-    return list(rows.exclude(status=Status.CANCELLED).order_by("id").values_list("id", flat=True).distinct())
-
-
 def list_kept_lines(
-    *, purchases: Mapping[int, Purchase], skus: Iterable[str], families: Mapping[int, int]
+    *,
+    channel: Channel,
+    wanted: Mapping[int, Collection[str]],
+    families: Mapping[int, int],
+    until: datetime,
 ) -> list[KeptLine]:
-    """Return the lines with these articles of which something is still kept. Read it under the purchases'
-    locks.
+    """Return the lines of the `wanted` articles, by customer, of which something is kept.
 
-    Queries: 1; 0 without purchases.
+    `families` leads from everybody who was merged to the customer in `wanted`. Purchases placed after `until`
+    and cancelled ones are left out.
+    Queries: 1; 0 where nothing is wanted.
     """
-    if not purchases:
+    if not wanted:
         return []
-    rows = PurchaseLine.objects.filter(
-        purchase_id__in=sorted(purchases), sku__in=sorted(set(skus)), quantity__gt=F("returned_quantity")
-    ).values_list("id", "key", "purchase_id", "sku", "quantity", "returned_quantity")
-    kept = []
-    for line_id, key, purchase_id, sku, quantity, returned_quantity in rows:
-        purchase = purchases[purchase_id]
-        owner = families.get(purchase.customer_id or 0)
-        if owner is not None:  # else it was handed to somebody else before we had its lock
-            left = quantity - returned_quantity
-            kept.append(
-                KeptLine(line_id, key, purchase_id, purchase.reference, owner, sku, purchase.placed_at, left)
-            )
-    return kept
+    members: dict[int, list[int]] = defaultdict(list)
+    for customer_id, root in families.items():
+        members[root].append(customer_id)
+    pairs = Q()
+    for root, skus in wanted.items():
+        pairs |= Q(purchase__customer_id__in=members[root], sku__in=sorted(skus))
+    rows = (
+        # The customers once more by themselves: it is the condition that an index serves.
+        PurchaseLine.objects.filter(purchase__channel=channel, purchase__customer_id__in=list(families))
+        .filter(pairs, purchase__placed_at__lte=until, quantity__gt=F("returned_quantity"))
+        .exclude(purchase__status=Status.CANCELLED)
+        .values_list(*KEPT_FIELDS)
+    )
+    return [
+        KeptLine(line_id, key, purchase_id, reference, families[customer_id], sku, placed_at, sold - returned)
+        for line_id, key, purchase_id, reference, customer_id, sku, placed_at, sold, returned in rows
+    ]
 
 
 def list_line_snapshots(*, purchase_ids: Iterable[int]) -> dict[int, dict[int, LineSnapshot]]:
@@ -100,24 +104,13 @@ def list_line_snapshots(*, purchase_ids: Iterable[int]) -> dict[int, dict[int, L
     """
     ids = sorted(set(purchase_ids))
     lines: dict[int, dict[int, LineSnapshot]] = {purchase_id: {} for purchase_id in ids}
-    rows = PurchaseLine.objects.filter(purchase_id__in=ids).order_by("id") if ids else ()
-    for row in rows:
-        lines[row.purchase_id][row.pk] = LineSnapshot(
-            key=row.key,
-            sku=row.sku,
-            name=row.name,
-            quantity=row.quantity,
-            sold_minor=row.sold_minor,
-            tax_minor=row.tax_minor,
-            discount_minor=row.discount_minor,
-            cost_minor=row.cost_minor,
-            brand=row.brand,
-            category_path=row.category_path,
-            returned_quantity=row.returned_quantity,
-            returned_minor=row.returned_minor,
-            returned_at=row.returned_at,
-            is_goods=row.is_goods,
-        )
+    rows = (
+        PurchaseLine.objects.filter(purchase_id__in=ids).order_by("id")
+        if ids
+        else PurchaseLine.objects.none()
+    )
+    for purchase_id, line_id, *told in rows.values_list("purchase_id", "id", *LINE_FIELDS):
+        lines[purchase_id][line_id] = LineSnapshot(**dict(zip(LINE_FIELDS, told, strict=True)))
     return lines
 
 

@@ -72,8 +72,7 @@ def read_rejected(path):
         (
             "InvoiceDate",
             "2026-03-04 10:00",
-            "InvoiceDate is '2026-03-04 10:00'. It lies in the future. "
-            "Correct it, or import it when it has come.",
+            "InvoiceDate is '2026-03-04 10:00'. It lies in the future. Correct it, or import it when it has come.",  # noqa: E501
         ),
         ("StockCode", " ", "StockCode is ' '. Write the code of the article."),
         ("InvoiceNo", "", "InvoiceNo is ''. Write the number of the invoice."),

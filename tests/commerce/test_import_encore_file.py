@@ -49,8 +49,9 @@ def test_every_column_arrives_where_it_belongs(store, tmp_path):
     first = {
         "reference": "R1", "placed_at": "2025-04-01 12:00", "paid_at": "2025-04-01T10:05Z",
         "delivered_at": "2025-04-03 09:00", "as_of": "2025-04-20 08:00", "status": "fulfilled",
-        "currency": "NOK", "external_id": "77", "email": "Alice@Example.com", "phone": "22 12 34 56", "verified": "email",
-        "customer": "Alice  Aas", "refunded": "1.00", "paid_points": "5.00", "paid_gift_card": "2.50",
+        "currency": "NOK", "external_id": "77", "email": "Alice@Example.com", "phone": "22 12 34 56",
+        "verified": "email", "customer": "Alice  Aas", "refunded": "1.00", "paid_points": "5.00",
+        "paid_gift_card": "2.50",
         "codes": "SPRING10 VIP", "line": "a", "sku": "BEAN", "product": "Beans ", "brand": "Fjell",
         "category": "coffee/beans", "quantity": "1.250", "amount": "125.00", "tax": "25.00",
         "discount": "10.00", "cost": "60.00", "returned_quantity": "0.250", "returned_amount": "20.00",

@@ -41,18 +41,18 @@ def earning(
     at: datetime = NOON,
     ready_at: datetime | None = None,
     ends_at: datetime | None = None,
-    purchase: int = 1,
+    purchase: int | None = None,
     key: str = "",
 ) -> Accrue:
-    """The request to grant points of a purchase, ready at once unless said otherwise."""
+    """The request to grant points, ready at once unless said otherwise, as a gift or of a purchase."""
     part = Part(points, LotDates(ready_at or at, ends_at, "", None))
     return Accrue(
         member_id=member.id,
         key=key or _key(),
-        reason="purchase",
+        reason="purchase" if purchase else "gift",
         parts=(part,),
         earned_at=at,
-        source_kind="purchase",
+        source_kind="purchase" if purchase else "gift",
         source_id=purchase,
     )
 
@@ -78,7 +78,7 @@ def returning(
 
 
 def earn(member: Member, points: int, *, at: datetime = NOON, **facts: object) -> Lot:
-    """Grant points of a purchase and give their lot."""
+    """Grant points and give their lot."""
     (posted,) = send(earning(member, points, at=at, **facts), at=at)
     return Lot.objects.get(entry_id=posted.entry_id)
 

@@ -247,9 +247,8 @@ CASES: list[Case] = [
     ),
     (
         "points were reserved after their end",
-        f"UPDATE {LOT} SET expires_at = m.effective_at FROM {MOVEMENT} m"
-        f" WHERE m.entry_id = %s AND {LOT}.id = %s",
-        lambda it: [it.reserved, it.lot],
+        f"UPDATE {LOT} SET expires_at = (SELECT effective_at FROM {MOVEMENT} WHERE id = %s) WHERE id = %s",
+        lambda it: [it.movement(entry_id=it.reserved), it.lot],
         lambda it: {"nothing_reserved_after_its_end": [it.movement(entry_id=it.reserved)]},
     ),
 ]

@@ -30,4 +30,4 @@ def test_the_product_and_the_oracle_live_the_same_lives():
 
 @pytest.mark.slow
 def test_the_product_and_the_oracle_live_the_same_long_lives():
-    live(lives=100, deeds=40)
+    live(lives=40, deeds=40)

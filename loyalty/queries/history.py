@@ -175,7 +175,8 @@ def _stored_facts(
     whole = [fact for fact in facts if fact.at > cut]
     if whole:
         return whole, False
-    return [_stored(row) for row in rows.filter(occurred_at=cut)], not rows.filter(occurred_at__lt=cut).exists()
+    has_more = rows.filter(occurred_at__lt=cut).exists()
+    return [_stored(row) for row in rows.filter(occurred_at=cut)], not has_more
 
 
 _COLUMNS = ("id", "occurred_at", "kind", "reason", "explanation", "debt_change", "let_go_points")

@@ -23,6 +23,8 @@ from loyalty.queries.history import HistoryPage, HistoryRow, history_of
 from loyalty.queries.quote import quote_under, single
 from loyalty.registry import Visit
 
+# The dot stays with what it follows, so that no line begins with one.
+SEPARATOR = f"{figures.NO_BREAK_SPACE}· "
 # Points that end later than this are no news yet; they stand in the history of the lot and in the mails.
 EXPIRY_NOTICE_DAYS = 60
 UNDO_LEAVING_DAYS = 14
@@ -213,7 +215,7 @@ def read_about(at: datetime, order: str, sentence: str, zone: ZoneInfo, *, now: 
     about = [figures.day(at, zone, now=now)]
     if order and order not in sentence:
         about.append(sentences.order(order))
-    return " · ".join(about)
+    return SEPARATOR.join(about)
 
 
 def _read_row(row: HistoryRow, zone: ZoneInfo, now: datetime) -> RowText:
@@ -229,7 +231,7 @@ def _read_row(row: HistoryRow, zone: ZoneInfo, now: datetime) -> RowText:
     # Points that are ready stand in the row of their release; a plus sign here would count them twice.
     is_told_twice = row.points > 0 and not row.change and not row.on_the_way
     amount = figures.number(row.points) if is_told_twice else figures.signed(row.points)
-    return RowText(row, sentence, amount, after, " · ".join(about), not row.change)
+    return RowText(row, sentence, amount, after, SEPARATOR.join(about), not row.change)
 
 
 # -- how the club works --------------------------------------------------------------------------------------
@@ -248,10 +250,10 @@ def read_rules(rules: ProgrammeRules, programme: Programme, at: datetime) -> lis
         gettext("What you send back takes its points with it."),
         gettext("What you pay with points or a gift card brings no points."),
     ]
-    if not rule.counts_tax:
-        said.insert(1, gettext("Tax does not count."))
     if not rule.counts_shipping:
-        said.insert(1, gettext("Shipping does not count."))
+        said.append(gettext("Shipping does not count."))
+    if not rule.counts_tax:
+        said.append(gettext("Tax does not count."))
     return said
 
 

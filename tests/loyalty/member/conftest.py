@@ -17,11 +17,6 @@ from tests.factories.commerce import ChannelFactory, line, snapshot
 from tests.factories.loyalty import MemberFactory, ProgrammeFactory
 
 
-@pytest.fixture(autouse=True)
-def _pages_of_the_club(settings):
-    settings.ROOT_URLCONF = "tests.loyalty.member.urls"
-
-
 @pytest.fixture
 def programme(db):
     """10 points for 1.00, 14 days to return, 12 months to use; 100 points are worth 0.50."""

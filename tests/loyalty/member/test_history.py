@@ -1,6 +1,7 @@
 """What happened, newest first, with the balance after each fact."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connection
@@ -209,7 +210,7 @@ def test_each_row_follows_from_the_one_below_and_the_top_is_the_balance(shop, al
     rows = everything(alice, day(number))
 
     assert rows[0].balance == balance.available - balance.debt
-    for newer, older in zip(rows, rows[1:], strict=False):
+    for newer, older in pairwise(rows):
         assert newer.balance - newer.change == older.balance
     assert rows[-1].balance == rows[-1].change
 

@@ -101,7 +101,7 @@ def test_with_two_programmes_a_tag_must_say_which(shop, user, programme, clock):
     assert 'href="/club/?programme=club"' in balance(user, 'programme="club"')
     assert "35 points" in hint(GUEST, extra='programme="club"')
     with pytest.raises(
-        ProgrammeNotChosen, match="There are several programmes. Say programme= with one of: club, tea."
+        ProgrammeNotChosen, match=r"There are several programmes\. Say programme= with one of: club, tea\."
     ):
         hint(GUEST)
 

@@ -35,7 +35,7 @@ order = Snapshot(
     placed_at=BOUGHT,
     paid_at=BOUGHT,
     status="paid",
-    lines=(LineSnapshot(key="1", sku="BEANS", name="Coffee beans", quantity=1, sold_minor=1250),),
+    lines=(LineSnapshot(key="1", sku="GRINDER", name="Coffee grinder", quantity=1, sold_minor=12500),),
 )
 sync_purchases([order], at=BOUGHT)
 settle_purchases(at=BOUGHT, limit=100)

@@ -1,6 +1,7 @@
 """The members' pages in a real browser: for everybody, on a narrow phone, in the dark, without JavaScript."""
 
 from datetime import timedelta
+from shutil import which
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,6 +16,7 @@ from tests.loyalty.member.conftest import Shop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.once, pytest.mark.loopback]
 
+CHROMIUM = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), "chromium")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 VIEWS = [
     ("en", "light", 320),
@@ -32,7 +34,7 @@ SPACING = (
 
 @pytest.fixture
 def pages(transactional_db, live_server, clock, django_user_model):
-    """A signed-in member with something to tell on every page: the addresses, and the cookie of the session."""
+    """A signed-in member with something to tell on every page: its addresses, and the session's cookie."""
     user = django_user_model.objects.create_user("alice")
     programme = ProgrammeFactory(complete=True, name="Coffee Club", worth_points=100, worth_minor=50)
     alice = MemberFactory(programme=programme, customer__user=user, number="KM4K7Q2P9")
@@ -60,7 +62,7 @@ def pages(transactional_db, live_server, clock, django_user_model):
 @pytest.fixture
 def browser(pages):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -94,6 +94,7 @@ def test_the_plural_rule_is_djangos_own_so_that_a_shop_can_override_our_texts(so
     assert rules[0] == rules[1]
 
 
+@pytest.mark.slow
 @pytest.mark.once
 @pytest.mark.parametrize("app", APPS)
 def test_every_text_of_the_code_is_in_the_catalogs_and_no_other(app):

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from backstage.plain_sql import listed
 from backstage.policies import SYSTEM, Chunk, Progress
 from backstage.transactions import require_transaction
 from loyalty.ledger import statements
@@ -152,7 +153,7 @@ def work(move: DueMove, chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
     """Write down this move for the members of one chunk, in the caller's transaction.
 
     Locks: the accounts of the range that have something due, ascending. Replay: what is written is no longer
-    due. Queries: 8 for the plain members, and those of `settle` for the rest.
+    due. Queries: 9 for the plain members, and those of `settle` for the rest.
     """
     require_transaction()
     moved = _move_plain(move, chunk, at, chunk_id)
@@ -193,31 +194,36 @@ def _move_plain(move: DueMove, chunk: Chunk, at: datetime, chunk_id: int) -> int
                 _adapt(timezone.now()),
                 chunk_id,
                 *values,
-                statements.member_list(members),
+                listed(members),
             ],
         )
         entries = cursor.rowcount
+        if not entries:
+            return 0
         counter = move.from_state.name.lower()
         cursor.execute(
             statements.due_movements(counter),
             [move.from_state.value, move.to_state.value, newest_entry, chunk_id],
         )
         _require(cursor, entries, "movements")
-        _apply(cursor, newest_entry, newest_movement, chunk_id, lots=entries, accounts=len(members))
+        _apply(cursor, newest_entry, newest_movement, chunk_id, lots=entries)
     return entries
 
 
 def _apply(
-    cursor: CursorWrapper, newest_entry: int, newest_movement: int, chunk_id: int, *, lots: int, accounts: int
+    cursor: CursorWrapper, newest_entry: int, newest_movement: int, chunk_id: int, *, lots: int
 ) -> None:
     """Change lots and accounts from the movements just written: those after the newest of before, of this
     chunk.
     """
-    of_entries, entry_values = "id > %s AND batch = %s", [newest_entry, chunk_id]
-    of_movements = f"id > %s AND entry_id IN (SELECT id FROM {ENTRY} WHERE {of_entries})"
+    of_entries, entry_values = f"{ENTRY} WHERE id > %s AND batch = %s", [newest_entry, chunk_id]
+    of_movements = f"{MOVEMENT} WHERE id > %s AND entry_id IN (SELECT id FROM {of_entries})"
     movement_values = [newest_movement, *entry_values]
     cursor.execute(statements.apply_to_lots(of_movements), movement_values)
     _require(cursor, lots, "lots")
+    # Not as many as were locked: who waited for a lock may find that another worker has done it meanwhile.
+    cursor.execute(f"SELECT COUNT(DISTINCT member_id) FROM {of_entries}", entry_values)
+    (accounts,) = cursor.fetchone()
     cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*entry_values, *movement_values])
     _require(cursor, accounts, "accounts")
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from backstage.policies import By
 from backstage.transactions import require_transaction
-from loyalty.ledger.writer import Recording, write
+from loyalty.ledger.rows import Recording
+from loyalty.ledger.writer import write
 from loyalty.locks import lock_accounts
 from loyalty.models import Entry, Lot, Member
 from loyalty.policies.book import EntryDraft, LotState, MemberBook

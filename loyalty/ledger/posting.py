@@ -19,10 +19,11 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from backstage.policies import By
 from backstage.plain_sql import Columns, among, listed
+from backstage.policies import By
 from backstage.transactions import require_read_committed, require_transaction
-from loyalty.ledger.writer import Recording, write
+from loyalty.ledger.rows import Recording
+from loyalty.ledger.writer import write
 from loyalty.locks import lock_accounts
 from loyalty.models import Entry, PointsAccount
 from loyalty.policies.book import EntryDraft, MemberBook

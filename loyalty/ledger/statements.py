@@ -4,10 +4,7 @@ Movements come first; the counters of lots and accounts are then changed *from t
 counter can not say anything else than the history does. Each table is written once per posting.
 """
 
-import json
-
-from django.db import connection
-
+from backstage.plain_sql import among
 from loyalty.models import Entry, Hold, Lot, Movement, PointsAccount
 from loyalty.policies.states import LOT_STATES, EntryKind, State
 
@@ -38,9 +35,9 @@ ENTRY_COLUMNS = (
     "recorded_at",
     "batch",
 )
-LOT_COLUMNS = (
+# The counters that a new lot does not have yet are left to the database's own zero.
+NEW_LOT_COLUMNS = (
     "member_id",
-    "entry_id",
     "number",
     "terms_id",
     "source_kind",
@@ -56,13 +53,8 @@ LOT_COLUMNS = (
     "waits_for",
     "stands_in_at",
     "twin_of",
-    "available",
-    "held",
-    "redeemed",
-    "expired",
-    "revoked",
 )
-HOLD_COLUMNS = ("member_id", "entry_id", "points", "reference", "state", "expires_at", "closed_by")
+HOLD_COLUMNS = ("member_id", "points", "reference", "state", "expires_at")
 MOVEMENT_COLUMNS = ("member_id", "entry_id", "lot_id", "from_state", "to_state", "points", "effective_at")
 
 COUNTERS = {state: state.name.lower() for state in LOT_STATES}
@@ -89,8 +81,8 @@ def _net(state: State, *, issuance: bool) -> str:
     )
 
 
-def apply_to_lots(entries: str) -> str:
-    """Change the counters of lots by the movements of `entries`, a condition on the movements.
+def apply_to_lots(movements: str) -> str:
+    """Change the counters of lots by `movements`, a table or subquery with its WHERE.
 
     Points that were issued by these movements are in the new lot's row already, because the CHECK
     `issued = sum of the states` holds at every instant.
@@ -99,13 +91,16 @@ def apply_to_lots(entries: str) -> str:
     sets = ", ".join(f"{column} = {LOT}.{column} + net.{column}" for column in COUNTERS.values())
     return (
         f"UPDATE {LOT} SET {sets} FROM ("
-        f"SELECT lot_id, {nets} FROM {MOVEMENT} WHERE {entries} AND from_state <> {State.ISSUANCE.value}"
+        f"SELECT lot_id, {nets} FROM {movements} AND from_state <> {State.ISSUANCE.value}"
         f" GROUP BY lot_id) AS net WHERE {LOT}.id = net.lot_id"
     )
 
 
-def apply_to_accounts(entries_of_movements: str, entries: str) -> str:
-    """Change the accounts by the movements, and by the debts and deeds that the entries note."""
+def apply_to_accounts(movements: str, entries: str) -> str:
+    """Change the accounts by the movements, and by the debts and deeds that the entries note.
+
+    Both are a table or subquery with its WHERE.
+    """
     nets = ", ".join(_net(state, issuance=True) for state in LOT_STATES)
     sums = ", ".join(
         f"{column} = {ACCOUNT}.{column} + COALESCE(net.{column}, 0)" for column in COUNTERS.values()
@@ -120,8 +115,8 @@ def apply_to_accounts(entries_of_movements: str, entries: str) -> str:
         f"SELECT member_id, SUM(debt_change) AS debt_change,"
         f" MAX(CASE WHEN kind = {EntryKind.ACCRUE.value} THEN qualifying_at"
         f" WHEN kind IN ({deeds}) THEN occurred_at END) AS active_at"
-        f" FROM {ENTRY} WHERE {entries} GROUP BY member_id) AS facts"
-        f" LEFT JOIN (SELECT member_id, {nets} FROM {MOVEMENT} WHERE {entries_of_movements}"
+        f" FROM {entries} GROUP BY member_id) AS facts"
+        f" LEFT JOIN (SELECT member_id, {nets} FROM {movements}"
         " GROUP BY member_id)"
         f" AS net ON net.member_id = facts.member_id) AS net WHERE {ACCOUNT}.member_id = net.member_id"
     )
@@ -132,7 +127,7 @@ def due_entries(*, columns: str, moment: str, key: str, due: str) -> str:
     return (
         f"INSERT INTO {ENTRY} ({columns})"
         f" SELECT lot.member_id, %s, {key}, 'lot', lot.id, %s, %s, 'time', {moment}, %s, %s"
-        f" FROM {LOT} AS lot WHERE {due} AND lot.{members_among()}"
+        f" FROM {LOT} AS lot WHERE {due} AND {among('lot.member_id')}"
     )
 
 
@@ -146,18 +141,6 @@ def due_movements(counter: str) -> str:
         f" FROM {ENTRY} AS entry JOIN {LOT} AS lot ON lot.id = entry.source_id"
         " WHERE entry.id > %s AND entry.batch = %s"
     )
-
-
-def members_among() -> str:
-    """Compare `member_id` with a list of ids that is one parameter; see `member_list`."""
-    if connection.vendor == "postgresql":
-        return "member_id = ANY(%s)"
-    return "member_id IN (SELECT value FROM json_each(%s))"
-
-
-def member_list(member_ids: list[int]) -> object:
-    """Give the ids as the parameter that `members_among` takes."""
-    return member_ids if connection.vendor == "postgresql" else json.dumps(member_ids)
 
 
 def close_hold() -> str:

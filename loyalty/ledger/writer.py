@@ -4,139 +4,85 @@ Nothing else in the project inserts or updates these tables. Everything happens 
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from itertools import chain
+from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from backstage.policies import By
-from loyalty.ledger import statements
-from loyalty.policies.book import EntryDraft, LotState, MemberBook
+from loyalty.ledger import single_statement, statements
+from loyalty.ledger.rows import Drafts, Recording, Row, entry_rows, hold_row, lot_row, new_lots
+from loyalty.ledger.single_statement import EntryIds
+from loyalty.ledger.statements import ENTRY, LOT, MOVEMENT
+from loyalty.policies.book import LotState, MemberBook
 from loyalty.policies.states import State
 
-# Rows per statement. SQLite takes 32,766 parameters in one, and the widest table has 22 columns.
+# Rows per statement. SQLite takes 32,766 parameters in one, and the widest table has 19 columns.
 ROWS_PER_STATEMENT = 1000
-
-
-Drafts: TypeAlias = "Sequence[tuple[MemberBook, EntryDraft]]"
-EntryIds: TypeAlias = "dict[tuple[int, str], int]"
-Adapt: TypeAlias = "Callable[[Any], Any]"
 
 
 class WriteConflict(Exception):
     """A guarded write changed another number of rows than it had to; the transaction must roll back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """Who writes, when, and for which job chunk."""
-
-    by: By
-    recorded_at: datetime
-    batch: int | None = None
-
-
-def write(books: Sequence[MemberBook], recording: Recording) -> dict[tuple[int, str], int]:
+def write(books: Sequence[MemberBook], recording: Recording) -> EntryIds:
     """Store the entries drafted on these books; give the ids of the entries by (member id, key).
 
-    Queries: 5, and one more for each hold or date that changes. Raises: WriteConflict when a row count says
-    that something changed behind the lock.
+    Queries: 1 on PostgreSQL where it fits, else 5; one more for each hold that closes and each date that
+    changes. Raises: WriteConflict when a row count says that something changed behind the lock.
     """
     drafts = [(book, draft) for book in books for draft in book.entries]
     if not drafts:
         return {}
-    adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
-        entry_ids = _insert_entries(cursor, drafts, recording, adapt)
-        _insert_lots(cursor, drafts, entry_ids, adapt)
-        _insert_movements(cursor, drafts, entry_ids, adapt)
-        _write_dates(cursor, books, adapt)
-        _apply(cursor, drafts, list(entry_ids.values()))
-        _write_holds(cursor, drafts, entry_ids, adapt)
+        _write_dates(cursor, books)
+        if connection.vendor == "postgresql" and single_statement.fits(drafts):
+            entry_ids, lots, accounts = single_statement.store(cursor, drafts, recording)
+        else:
+            entry_ids, lots, accounts = _store(cursor, drafts, recording)
+        _require_rows(lots, len(_moved_lots(drafts)), "lots")
+        _require_rows(accounts, len({book.member_id for book, _ in drafts}), "accounts")
+        _close_holds(cursor, drafts, entry_ids)
     return entry_ids
 
 
-def _insert_entries(cursor: CursorWrapper, drafts: Drafts, recording: Recording, adapt: Adapt) -> EntryIds:
-    rows = [_entry_row(book.member_id, draft, recording, adapt) for book, draft in drafts]
-    returned = _insert(
-        cursor, statements.ENTRY, statements.ENTRY_COLUMNS, rows, returning="id, member_id, key"
-    )
-    return {(member_id, key): entry_id for entry_id, member_id, key in returned}
+def _moved_lots(drafts: Drafts) -> set[int]:
+    return {
+        move.lot.id for _, draft in drafts for move in draft.moves if move.from_state is not State.ISSUANCE
+    }
 
 
-def _entry_row(member_id: int, draft: EntryDraft, recording: Recording, adapt: Adapt) -> tuple[Any, ...]:
-    return (
-        member_id,
-        draft.kind.value,
-        draft.key,
-        draft.fingerprint,
-        draft.source_kind,
-        draft.source_id,
-        draft.corrects,
-        draft.channel_id,
-        recording.by.kind,
-        recording.by.id,
-        draft.reason,
-        json.dumps(draft.explanation),
-        draft.debt_change,
-        draft.let_go_points,
-        draft.qualifying_change,
-        adapt(draft.qualifying_at),
-        adapt(draft.occurred_at),
-        adapt(recording.recorded_at),
-        recording.batch,
-    )
+# -- the portable way ----------------------------------------------------------------------------------------
 
 
-def _insert_lots(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds, adapt: Adapt) -> None:
-    """Store new lots with all their points pending, and give the drafts' lots their ids."""
+def _store(cursor: CursorWrapper, drafts: Drafts, recording: Recording) -> tuple[EntryIds, int, int]:
+    """Store entries, lots, movements and holds; then each lot and each account once, by the net."""
+    rows = entry_rows(drafts, recording)
+    returned = _insert(cursor, ENTRY, statements.ENTRY_COLUMNS, rows, returning="id, member_id, key")
+    entry_ids = {(member_id, key): entry_id for entry_id, member_id, key in returned}
+    _insert_lots(cursor, drafts, entry_ids)
+    _insert(cursor, MOVEMENT, statements.MOVEMENT_COLUMNS, _movement_rows(drafts, entry_ids))
+    _insert_holds(cursor, drafts, entry_ids)
+    return entry_ids, *_apply(cursor, drafts, list(entry_ids.values()))
+
+
+def _insert_lots(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds) -> None:
+    """Store new lots, and give the drafts' lots their ids."""
     lots: dict[tuple[int, int], LotState] = {}
     rows = []
-    for book, draft in drafts:
+    for book, draft, number, lot in new_lots(drafts):
         entry_id = entry_ids[book.member_id, draft.key]
-        for number, lot in enumerate(draft.new_lots):
-            lots[entry_id, number] = lot
-            rows.append(_lot_row(book.member_id, entry_id, number, lot, adapt))
-    if rows:
-        returned = _insert(
-            cursor, statements.LOT, statements.LOT_COLUMNS, rows, returning="id, entry_id, number"
-        )
-        for lot_id, entry_id, number in returned:
-            lots[entry_id, number].id = lot_id
+        lots[entry_id, number] = lot
+        rows.append((entry_id, *lot_row(book.member_id, number, lot)))
+    columns = ("entry_id", *statements.NEW_LOT_COLUMNS)
+    for lot_id, entry_id, number in _insert(cursor, LOT, columns, rows, returning="id, entry_id, number"):
+        lots[entry_id, number].id = lot_id
 
 
-def _lot_row(member_id: int, entry_id: int, number: int, lot: LotState, adapt: Adapt) -> tuple[Any, ...]:
-    return (
-        member_id,
-        entry_id,
-        number,
-        lot.terms_id,
-        lot.source_kind,
-        lot.source_id,
-        lot.issued,
-        lot.issued,
-        adapt(lot.earned_at),
-        adapt(lot.dated_at),
-        adapt(lot.releases_at),
-        adapt(lot.expires_at),
-        adapt(lot.reprieved_until),
-        lot.lapse_months,
-        lot.waits_for,
-        adapt(lot.stands_in_at),
-        lot.twin_of,
-        0,
-        0,
-        0,
-        0,
-        0,
-    )
-
-
-def _insert_movements(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds, adapt: Adapt) -> None:
-    rows = [
+def _movement_rows(drafts: Drafts, entry_ids: EntryIds) -> list[Row]:
+    return [
         (
             book.member_id,
             entry_ids[book.member_id, draft.key],
@@ -144,84 +90,90 @@ def _insert_movements(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds
             move.from_state.value,
             move.to_state.value,
             move.points,
-            adapt(move.effective_at),
+            move.effective_at,
         )
         for book, draft in drafts
         for move in draft.moves
     ]
-    if rows:
-        _insert(cursor, statements.MOVEMENT, statements.MOVEMENT_COLUMNS, rows)
 
 
-def _write_dates(cursor: CursorWrapper, books: Sequence[MemberBook], adapt: Adapt) -> None:
-    for book in books:
-        for lot in book.lots.values():
-            if lot.dates_changed:
-                dates = (lot.dated_at, lot.releases_at, lot.expires_at, lot.reprieved_until)
-                cursor.execute(statements.set_lot_dates(), [*map(adapt, dates), lot.waits_for, lot.id])
-                _require_rows(cursor, 1, "lot")
-
-
-def _apply(cursor: CursorWrapper, drafts: Drafts, entry_ids: list[int]) -> None:
-    """Bring lots and accounts up to date from the movements just stored, each row once, by the net."""
-    members = sorted({book.member_id for book, _ in drafts})
-    lots = {
-        move.lot.id for _, draft in drafts for move in draft.moves if move.from_state is not State.ISSUANCE
-    }
-    member_marks, entry_marks = statements.marks(len(members)), statements.marks(len(entry_ids))
-    of_movements = f"member_id IN ({member_marks}) AND entry_id IN ({entry_marks})"
-    of_entries = f"id IN ({entry_marks})"
-    if lots:
-        cursor.execute(statements.apply_to_lots(of_movements), [*members, *entry_ids])
-        _require_rows(cursor, len(lots), "lots")
-    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*entry_ids, *members, *entry_ids])
-    _require_rows(cursor, len(members), "accounts")
-
-
-def _write_holds(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds, adapt: Adapt) -> None:
+def _insert_holds(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds) -> None:
+    rows = []
     for book, draft in drafts:
-        entry_id = entry_ids[book.member_id, draft.key]
         if draft.new_hold is not None:
             captured_by = draft.new_hold.captured_by
+            *row, state, expires_at = hold_row(book.member_id, draft.new_hold)
             closed_by = entry_ids[book.member_id, captured_by.key] if captured_by else None
-            row = (
-                book.member_id,
-                entry_id,
-                draft.new_hold.points,
-                draft.new_hold.reference,
-                "captured" if closed_by else "open",
-                adapt(draft.new_hold.expires_at),
-                closed_by,
-            )
-            _insert(cursor, statements.HOLD, statements.HOLD_COLUMNS, [row])
-        for hold_id, state in ((draft.captures_hold, "captured"), (draft.voids_hold, "voided")):
-            if hold_id is not None:
-                cursor.execute(statements.close_hold(), [state, entry_id, book.member_id, hold_id])
-                _require_rows(cursor, 1, "hold")
+            state = "captured" if closed_by else state
+            rows.append((*row, state, expires_at, entry_ids[book.member_id, draft.key], closed_by))
+    _insert(cursor, statements.HOLD, (*statements.HOLD_COLUMNS, "entry_id", "closed_by"), rows)
+
+
+def _apply(cursor: CursorWrapper, drafts: Drafts, entry_ids: list[int]) -> tuple[int, int]:
+    """Bring lots and accounts up to date from the movements just stored; give the numbers of changed rows."""
+    members = sorted({book.member_id for book, _ in drafts})
+    member_marks, entry_marks = statements.marks(len(members)), statements.marks(len(entry_ids))
+    of_movements = f"{MOVEMENT} WHERE member_id IN ({member_marks}) AND entry_id IN ({entry_marks})"
+    of_entries = f"{ENTRY} WHERE id IN ({entry_marks})"
+    lots = 0
+    if _moved_lots(drafts):
+        cursor.execute(statements.apply_to_lots(of_movements), [*members, *entry_ids])
+        lots = cursor.rowcount
+    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*entry_ids, *members, *entry_ids])
+    return lots, cursor.rowcount
 
 
 def _insert(
-    cursor: CursorWrapper,
-    table: str,
-    columns: tuple[str, ...],
-    rows: Sequence[tuple[Any, ...]],
-    returning: str = "",
-) -> list[tuple[Any, ...]]:
-    returned: list[tuple[Any, ...]] = []
+    cursor: CursorWrapper, table: str, columns: tuple[str, ...], rows: Sequence[Row], returning: str = ""
+) -> list[Row]:
+    returned: list[Row] = []
     for part in _parts(rows):
-        cursor.execute(
-            statements.insert(table, columns, len(part), returning), [value for row in part for value in row]
-        )
+        statement = statements.insert(table, columns, len(part), returning)
+        cursor.execute(statement, _adapted(chain.from_iterable(part)))
         if returning:
             returned += cursor.fetchall()
     return returned
 
 
-def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
         yield rows[start : start + ROWS_PER_STATEMENT]
 
 
-def _require_rows(cursor: CursorWrapper, count: int, what: str) -> None:
-    if cursor.rowcount != count:
-        raise WriteConflict(f"{cursor.rowcount} {what} changed where {count} had to; nothing was written")
+def _adapted(values: Iterable[Any]) -> list[Any]:
+    """Turn moments and documents into what the database keeps: SQLite has its own spelling of a moment."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return [
+        adapt(value)
+        if isinstance(value, datetime)
+        else json.dumps(value)
+        if isinstance(value, dict)
+        else value
+        for value in values
+    ]
+
+
+# -- what changes one row at a time --------------------------------------------------------------------------
+
+
+def _write_dates(cursor: CursorWrapper, books: Sequence[MemberBook]) -> None:
+    for book in books:
+        for lot in book.lots.values():
+            if lot.dates_changed and lot.id > 0:
+                dates = (lot.dated_at, lot.releases_at, lot.expires_at, lot.reprieved_until)
+                cursor.execute(statements.set_lot_dates(), _adapted([*dates, lot.waits_for, lot.id]))
+                _require_rows(cursor.rowcount, 1, "lot")
+
+
+def _close_holds(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds) -> None:
+    for book, draft in drafts:
+        for hold_id, state in ((draft.captures_hold, "captured"), (draft.voids_hold, "voided")):
+            if hold_id is not None:
+                entry_id = entry_ids[book.member_id, draft.key]
+                cursor.execute(statements.close_hold(), [state, entry_id, book.member_id, hold_id])
+                _require_rows(cursor.rowcount, 1, "hold")
+
+
+def _require_rows(changed: int, count: int, what: str) -> None:
+    if changed != count:
+        raise WriteConflict(f"{changed} {what} changed where {count} had to; nothing was written")

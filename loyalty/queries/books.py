@@ -38,8 +38,8 @@ _LOT = Columns(
 _HOLD = Columns(Hold, "member_id", "entry_id", "points", "expires_at", "reference")
 _PART = Columns(Movement, "member_id", "entry_id", "lot_id", "points")
 _BOOKS = (
-    "SELECT member.id, programme.time_zone, programme.reprieve_days, member.merged_into_id, EXISTS (SELECT 1 FROM"
-    f" {LotTerms._meta.db_table} AS terms WHERE terms.programme_id = programme.id"
+    "SELECT member.id, programme.time_zone, programme.reprieve_days, member.merged_into_id,"
+    f" EXISTS (SELECT 1 FROM {LotTerms._meta.db_table} AS terms WHERE terms.programme_id = programme.id"
     f" AND terms.expiry_kind = '{ExpiryKind.INACTIVITY.value}') FROM {Member._meta.db_table} AS member"
     f" JOIN {Programme._meta.db_table} AS programme ON programme.id = member.programme_id"
 )
@@ -79,7 +79,7 @@ def _empty_books(accounts: dict[int, PointsAccount]) -> dict[int, MemberBook]:
 
 
 def _add_lots(books: dict[int, MemberBook]) -> None:
-    """Add every lot that has points pending or available. Two halves, because each state has its own index."""
+    """Add the lots that have points pending or available; two halves, because each state has its own index."""
     mine = among("member_id")
     rows = _LOT.read(
         f"WHERE {mine} AND pending > 0"

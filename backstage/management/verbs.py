@@ -106,6 +106,12 @@ def _replay_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--from", dest="first", type=day, required=True, help="the first day")
     parser.add_argument("--to", dest="last", type=day, required=True, help="the last day, itself included")
     parser.add_argument("--job", dest="names", action="append", help="only this job; may be given again")
+    parser.add_argument(
+        "--every",
+        type=positive,
+        default=1,
+        help="run the jobs every so many days, and on the last one; 1 by default",
+    )
 
 
 def _replay(options: Mapping[str, Any], out: Out) -> int:
@@ -118,7 +124,7 @@ def _replay(options: Mapping[str, Any], out: Out) -> int:
     done, failed = dict.fromkeys([job.name for job in chosen], 0), list[JobRun]()
     days = (options["last"] - options["first"]).days + 1
     with out.bar(label="replay", total=days, unit="days") as bar:
-        for run in _replay_days(options["first"], days, chosen, bar):
+        for run in _replay_days(options["first"], days, options["every"], chosen, bar):
             done[run.job] += run.done
             failed += [run] if run.state == JobState.FAILED else []
     for name, count in done.items():
@@ -129,12 +135,12 @@ def _replay(options: Mapping[str, Any], out: Out) -> int:
     return (PARTLY if any(done.values()) else FAILED) if failed else OK
 
 
-def _replay_days(first: date, days: int, chosen: list[Job], bar: Bar) -> Iterator[JobRun]:
-    for number in range(days):
-        at = datetime.combine(first, time(), UTC) + (number + 1) * DAY
+def _replay_days(first: date, days: int, every: int, chosen: list[Job], bar: Bar) -> Iterator[JobRun]:
+    for number in [*range(every, days, every), days]:
+        at = datetime.combine(first, time(), UTC) + number * DAY
         for job in chosen:
             yield run_job(name=job.name, at=at, workers=JOB_WORKERS.get())
-        bar.advance(1)
+        bar.reach(done=number)
 
 
 def _check_ledger(_options: Mapping[str, Any], out: Out) -> int:

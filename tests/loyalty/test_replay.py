@@ -3,6 +3,7 @@
 import pytest
 from django.db.models import Sum
 
+from backstage.models import JobRun
 from loyalty.models import Award, Entry, Member, Movement, PointsAccount
 from tests.commerce.command import encore
 from tests.commerce.order_book import work_out, write_file, write_rows
@@ -146,6 +147,19 @@ def test_a_replay_day_by_day_ends_where_one_late_run_does(imported, rows):
 
     encore("run-job", "release_due_points", "--at", "2025-06-01T00:00Z")
 
+    assert (totals()["pending"], totals()["available"]) == (0, standing)
+
+
+def test_a_replay_in_weekly_steps_ends_with_its_last_day(imported, rows):
+    standing = sum(points for _, points in expected_points(rows).values())
+
+    answer = encore(
+        *("replay", "--from", "2025-04-20", "--to", "2025-05-15", "--every", "7"),
+        *("--job", "release_due_points", "--json"),
+    )
+
+    assert answer.result["days"] == 26
+    assert JobRun.objects.count() == 4
     assert (totals()["pending"], totals()["available"]) == (0, standing)
 
 

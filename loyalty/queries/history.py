@@ -105,8 +105,8 @@ class _Fact:
     @property
     def points(self) -> int:
         """The points that the fact is about: those which reached the state that its kind leads to."""
-        if self.kind is EntryKind.MERGE:
-            return self._sum(to_state=State.PENDING) - self._sum(to_state=State.REVOKED)
+        if self.kind is EntryKind.MERGE:  # moved in, moved out, or nothing but a debt
+            return self._sum(to_state=State.PENDING) or -self._sum(to_state=State.REVOKED) or self.change
         sign, to_state = _SIGNS[self.kind], MOVES[self.kind].to_state
         owed = max(0, self.debt_change) if self.kind is EntryKind.REVOKE else 0
         return sign * (self._sum(to_state=to_state) + owed)

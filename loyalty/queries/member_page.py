@@ -227,7 +227,10 @@ def _read_row(row: HistoryRow, zone: ZoneInfo, now: datetime) -> RowText:
     if row.let_go_points:
         about.append(sentences.let_go(row.let_go_points))
     sentence = f"{row.sentence}: {row.note}" if row.note else row.sentence
-    after = gettext("on the way") if row.on_the_way else figures.number(row.balance) if row.change else ""
+    if row.change:
+        after = figures.number(row.balance)
+    else:
+        after = gettext("on the way") if row.on_the_way else ""
     # Points that are ready stand in the row of their release; a plus sign here would count them twice.
     is_told_twice = row.points > 0 and not row.change and not row.on_the_way
     amount = figures.number(row.points) if is_told_twice else figures.signed(row.points)

@@ -110,6 +110,8 @@ _BY_REASON: Mapping[tuple[EntryKind, str], str] = {
     (EntryKind.VOID, "timed_out"): _("Reserved points came back, the time was up"),
     (EntryKind.EXPIRE, "left"): _("You left the club, so its points ended"),
     (EntryKind.EXPIRE, "closed"): _("The club closed, so its points ended"),
+    (EntryKind.MERGE, "merge_in"): _("The points of your other account came here"),
+    (EntryKind.MERGE, "merge_out"): _("These points moved to your other account"),
     (EntryKind.REVOKE, "left"): _("You left the club, so points on their way ended"),
     (EntryKind.REVOKE, "closed"): _("The club closed, so points on their way ended"),
     (EntryKind.REVOKE, "correction"): _("We corrected your points"),

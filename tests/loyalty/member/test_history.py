@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from backstage.policies import SYSTEM
+from loyalty.ledger import moves
+from loyalty.ledger.merging import merge
 from loyalty.queries.balance import get_balance
 from loyalty.queries.history import list_history
 
@@ -227,6 +230,26 @@ def test_a_page_costs_the_same_however_long_the_history_is(shop, alice, orders):
         list_history(member_id=alice.id, at=day(60), before=page.next_before, limit=2)
 
     assert (len(first), len(second)) == (7, 8)
+
+
+def test_merged_accounts_tell_where_points_came_from_and_the_balance_still_follows(shop, alice, bob):
+    shop.give(100, day(0))
+    with transaction.atomic():
+        moves.give(
+            member_id=bob.id, points=40, key="g", reason="goodwill", expires_at=None, at=day(1), by=SYSTEM
+        )
+
+    with transaction.atomic():
+        merge(source_id=bob.id, target_id=alice.id, at=day(2), by=SYSTEM)
+
+    assert told(alice, day(3)) == [
+        ("The points of your other account came here", 40, 140),
+        ("A gift from us", 100, 100),
+    ]
+    assert told(bob, day(3)) == [
+        ("These points moved to your other account", -40, 0),
+        ("A gift from us", 40, 40),
+    ]
 
 
 def test_another_members_points_are_not_told(shop, alice, bob):

@@ -50,7 +50,7 @@ class Claim:
 def list_claims(who: Who, *, channel: str, country: str) -> tuple[list[Claim], list[str]]:
     """Return the identities that `who` states, most trusted first, and which kinds cannot be read."""
     claims = [
-        Claim(kind, channel if kind in SCOPED_KINDS else "", value.strip(), True)
+        Claim(kind, channel if kind in SCOPED_KINDS else "", normalize(kind, value), True)
         for kind, value in (
             (IdentityKind.EXTERNAL_ID, who.external_id),
             (IdentityKind.MEMBER_NUMBER, who.member_number),
@@ -76,7 +76,14 @@ def normalize(kind: str, text: str, *, country: str = "") -> str:
         return normalize_email(text)
     if kind == IdentityKind.PHONE:
         return normalize_phone(text, country=country)
+    if kind == IdentityKind.MEMBER_NUMBER:
+        return normalize_member_number(text)
     return text.strip()
+
+
+def normalize_member_number(text: str) -> str:
+    """Return the number as it is compared, however it was read out: "km4 k7q-2p9" is KM4K7Q2P9."""
+    return "".join(text.split()).replace("-", "").upper()
 
 
 def normalize_email(text: str) -> str:

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from backstage import clock
 from backstage.operations import audit
 from backstage.policies import SHOP, SYSTEM, By, Chunk, Progress
+from commerce.operations.member_numbers import note_member_numbers
 from commerce.queries.customers import list_merged, resolve_customer
 from loyalty.ledger import moves
 from loyalty.ledger.posting import Posted, post
@@ -99,7 +100,7 @@ def insert_members(
 ) -> dict[int, Member]:
     """Insert members with their accounts, by customer id; whoever is a member already is left as they are.
 
-    Queries: 4, whatever the number. Two processes that enrol the same customer end with one member.
+    Queries: 5, whatever the number. Two processes that enrol the same customer end with one member.
     """
     rows = [
         Member(
@@ -119,6 +120,10 @@ def insert_members(
         raise IntegrityError(f"card numbers ran into taken ones for customers {sorted(missing)}; try again")
     PointsAccount.objects.bulk_create(
         [PointsAccount(member=member) for member in by_customer.values()], ignore_conflicts=True
+    )
+    moment = min(joined_at.values())
+    note_member_numbers(
+        numbers={customer_id: member.number for customer_id, member in by_customer.items()}, at=moment
     )
     return by_customer
 

@@ -150,7 +150,7 @@ def test_after_14_days_the_points_of_those_who_left_end_by_entries(alice):
     still_there = points(alice, day(14))
     run = run_job(name="forfeit_left_members", at=day(15))
 
-    assert still_there == (50, 100, 0)
+    assert still_there == (150, 0, 0)
     assert (run.state, run.done) == ("done", 1)
     assert points(alice, day(15)) == (0, 0, 0)
     with pytest.raises(NotPossible):

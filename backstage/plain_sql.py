@@ -1,4 +1,4 @@
-"""Plain SQL for the hot paths, where the ORM would take longer to write a statement than the database to run it.
+"""Plain SQL for the hot paths, where the ORM takes longer to write a statement than the database to run it.
 
 Rows still come back as what the model's fields say, on both databases: SQLite keeps moments as text and
 decimals as floats, PostgreSQL gives documents as text.
@@ -63,7 +63,7 @@ def _bound(convert: Callable[..., Any], column: Any) -> Convert:
 
 
 def among(column: str) -> str:
-    """Compare a column with a list that is one parameter, so that the statement is the same for any length."""
+    """Compare a column with a list that is one parameter: the statement is the same for any length."""
     if connection.vendor == "postgresql":
         return f"{column} = ANY(%s)"
     return f"{column} IN (SELECT value FROM json_each(%s))"
@@ -72,6 +72,27 @@ def among(column: str) -> str:
 def listed(values: Collection[Any]) -> object:
     """Give a list as the parameter that `among` takes; ids in ascending order."""
     return sorted(values) if connection.vendor == "postgresql" else json.dumps(sorted(values))
+
+
+def told_rows(model: type[models.Model], columns: Collection[str], *more: str) -> str:
+    """Read a JSON list of objects, one parameter, as the table `told`; see `tell_rows`.
+
+    Columns have the types of the model's own; `more` adds others as PostgreSQL declares them. The statement
+    is the same for one row and for a thousand, so it stays prepared.
+    """
+    if connection.vendor != "postgresql":
+        names = [*columns, *(declared.split()[0] for declared in more)]
+        values = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names)
+        return f"(SELECT {values} FROM json_each(%s)) AS told"
+    by_column = {field.column: field for field in model._meta.concrete_fields}
+    types = [f"{column} {by_column[column].db_type(connection)}" for column in columns]
+    return f"json_to_recordset(%s::json) AS told({', '.join([*types, *more])})"
+
+
+def tell_rows(rows: Collection[dict[str, Any]]) -> str:
+    """Give rows as the parameter that `told_rows` takes."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return json.dumps(rows, default=lambda moment: str(adapt(moment)))
 
 
 def for_update() -> str:

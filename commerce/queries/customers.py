@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
+from backstage.plain_sql import among, listed
 from commerce.models import Customer, Identity
 from commerce.policies.identities import ADDRESS_KINDS, EARN_ONLY_KINDS, SCOPED_KINDS, normalize
 
@@ -40,10 +41,9 @@ def resolve_customers(*, customer_ids: Iterable[int]) -> dict[int, int]:
     if not ids:
         return {}
     table = connection.ops.quote_name(Customer._meta.db_table)
-    places = ", ".join(["%s"] * len(ids))
     sql = f"""
         WITH RECURSIVE path(origin, id, next_id) AS (
-            SELECT id, id, merged_into_id FROM {table} WHERE id IN ({places})
+            SELECT id, id, merged_into_id FROM {table} WHERE {among("id")}
             UNION ALL
             SELECT path.origin, customer.id, customer.merged_into_id
             FROM path JOIN {table} AS customer ON customer.id = path.next_id
@@ -51,7 +51,7 @@ def resolve_customers(*, customer_ids: Iterable[int]) -> dict[int, int]:
         SELECT origin, id FROM path WHERE next_id IS NULL
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql, ids)
+        cursor.execute(sql, [listed(ids)])
         return dict(cursor.fetchall())
 
 

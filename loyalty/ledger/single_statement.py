@@ -1,19 +1,18 @@
 """A posting in one statement, on PostgreSQL alone.
 
 It stores what `writer` stores in four to six statements, by the same SQL for the counters. The rows travel as
-three JSON documents, so that the statement is the same for one entry and for a thousand and stays prepared.
+JSON documents, so that the statement is the same for one entry and for a thousand and stays prepared.
 Measured against the portable statements: see `docs/performance.md`.
 
 A data-modifying statement cannot change a row that it has inserted itself, so postings in which a new lot
 moves on at once, or in which one entry closes the hold of another, take the portable way.
 """
 
-import json
 from functools import cache
 
-from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
 
+from backstage.plain_sql import tell_rows, told_rows
 from loyalty.ledger import statements
 from loyalty.ledger.rows import Drafts, Recording, entry_rows, hold_row, lot_row, new_lots
 from loyalty.ledger.statements import ENTRY, HOLD, LOT, MOVEMENT
@@ -73,7 +72,7 @@ def _documents(drafts: Drafts, recording: Recording) -> list[str]:
         for book, draft in drafts
         if draft.new_hold is not None
     ]
-    return [json.dumps(rows, default=str) for rows in (entries, lots, movements, holds)]
+    return [tell_rows(rows) for rows in (entries, lots, movements, holds)]
 
 
 @cache
@@ -82,24 +81,24 @@ def _statement() -> str:
     return f"""
 WITH entry AS (
     INSERT INTO {ENTRY} ({", ".join(statements.ENTRY_COLUMNS)})
-    SELECT {", ".join(statements.ENTRY_COLUMNS)} FROM {_rows(Entry, statements.ENTRY_COLUMNS)}
+    SELECT {", ".join(statements.ENTRY_COLUMNS)} FROM {told_rows(Entry, statements.ENTRY_COLUMNS)}
     RETURNING id, member_id, key, kind, debt_change, qualifying_at, occurred_at
 ), new_lot AS (
     INSERT INTO {LOT} (entry_id, {lot_columns})
     SELECT entry.id, {_of("told", statements.NEW_LOT_COLUMNS)}
-    FROM {_rows(Lot, statements.NEW_LOT_COLUMNS, "key text")} JOIN entry USING (member_id, key)
+    FROM {told_rows(Lot, statements.NEW_LOT_COLUMNS, "key text")} JOIN entry USING (member_id, key)
     RETURNING id, entry_id, number
 ), moved AS (
     INSERT INTO {MOVEMENT} ({", ".join(statements.MOVEMENT_COLUMNS)})
     SELECT told.member_id, entry.id, COALESCE(told.lot_id, new_lot.id), told.from_state, told.to_state,
         told.points, told.effective_at
-    FROM {_rows(Movement, _MOVE_COLUMNS, "key text", "number smallint")} JOIN entry USING (member_id, key)
+    FROM {told_rows(Movement, _MOVE_COLUMNS, "key text", "number smallint")} JOIN entry USING (member_id, key)
     LEFT JOIN new_lot ON new_lot.entry_id = entry.id AND new_lot.number = told.number
     RETURNING member_id, lot_id, from_state, to_state, points
 ), hold AS (
     INSERT INTO {HOLD} (entry_id, {hold_columns})
     SELECT entry.id, {_of("told", statements.HOLD_COLUMNS)}
-    FROM {_rows(Hold, statements.HOLD_COLUMNS, "key text")} JOIN entry USING (member_id, key)
+    FROM {told_rows(Hold, statements.HOLD_COLUMNS, "key text")} JOIN entry USING (member_id, key)
 ), changed_lot AS (
     {statements.apply_to_lots("moved WHERE true")} RETURNING 1
 ), changed_account AS (
@@ -111,17 +110,6 @@ FROM entry
 
 
 _MOVE_COLUMNS = ("member_id", "lot_id", "from_state", "to_state", "points", "effective_at")
-
-
-def _rows(model: type[models.Model], columns: tuple[str, ...], *more: str) -> str:
-    """Read one document as rows whose columns have the types of the table's own."""
-    types = [f"{column} {_type(model, column)}" for column in columns]
-    return f"json_to_recordset(%s::json) AS told({', '.join([*types, *more])})"
-
-
-def _type(model: type[models.Model], column: str) -> str:
-    field = next(field for field in model._meta.concrete_fields if field.column == column)
-    return str(field.rel_db_type(connection) if field.primary_key else field.db_type(connection))
 
 
 def _of(alias: str, columns: tuple[str, ...]) -> str:

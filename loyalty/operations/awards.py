@@ -16,16 +16,19 @@ A lost signal, a crash between two commits or a doubled call therefore change no
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from backstage import clock
+from backstage.plain_sql import Columns, among, listed, tell_rows, told_rows
 from backstage.policies import SYSTEM, By
 from commerce.locks import lock_purchases
 from commerce.models import Channel, Purchase
 from commerce.queries.customers import resolve_customers
 from loyalty.ledger.posting import post
+from loyalty.ledger.writer import WriteConflict
 from loyalty.locks import lock_awards
 from loyalty.models import Award, Member
 from loyalty.operations.members import insert_members
@@ -40,6 +43,23 @@ from loyalty.queries.sales import get_sales
 
 # Among the frozen facts, the mark that the owner has granted a purchase from before joining.
 GRANTED = "granted"
+
+_FEED = Columns(Channel, "id", "programmes")
+_MEMBER = Columns(Member)
+# What identifies an award comes first; the rest is what a settlement changes.
+_AWARD_COLUMNS = (
+    "programme_id",
+    "purchase_id",
+    "member_id",
+    "facts",
+    "lines",
+    "earned_points",
+    "standing_points",
+    "applied_revision",
+    "posts",
+    "waits_for",
+    "reason",
+)
 
 
 @dataclass(slots=True)
@@ -82,11 +102,8 @@ def settle_awards(*, purchase_ids: Sequence[int], at: datetime | None = None, by
         purchases = lock_purchases(purchase_ids)
         if not purchases:
             return 0
-        feeds = dict(
-            Channel.objects.filter(id__in={row.channel_id for row in purchases.values()}).values_list(
-                "id", "programmes"
-            )
-        )
+        channel_ids = {row.channel_id for row in purchases.values()}
+        feeds = dict(_FEED.read(f"WHERE {among('id')}", [listed(channel_ids)]))
         every_programme = list_programme_rules()
         changed = 0
         for rules in every_programme:
@@ -140,10 +157,10 @@ def _find_members(rules: ProgrammeRules, cases: Sequence[Case]) -> None:
     customers = resolve_customers(
         customer_ids={case.purchase.customer_id for case in cases if case.purchase.customer_id is not None}
     )
-    members = {
-        member.customer_id: member
-        for member in Member.objects.filter(programme_id=rules.id, customer_id__in=set(customers.values()))
-    }
+    rows = _MEMBER.load(
+        f"WHERE programme_id = %s AND {among('customer_id')}", [rules.id, listed(set(customers.values()))]
+    )
+    members = {member.customer_id: member for member in rows}
     if rules.enrolment is Enrolment.AUTOMATIC:
         members |= _enrol(rules, cases, customers, members)
     holders = _resolve_members({case.award.member_id for case in cases if case.award.member_id is not None})
@@ -353,22 +370,20 @@ def _date(case: Case, member: Member) -> None:
 
 
 def _store(awards: Sequence[Award]) -> None:
-    new = [award for award in awards if award.pk is None]
-    known = [award for award in awards if award.pk is not None]
-    if new:
-        Award.objects.bulk_create(new)
-    if known:
-        Award.objects.bulk_update(
-            known,
-            [
-                "member",
-                "facts",
-                "lines",
-                "earned_points",
-                "standing_points",
-                "applied_revision",
-                "posts",
-                "waits_for",
-                "reason",
-            ],
-        )
+    """Insert or update the awards, which this transaction has locked, in one statement."""
+    rows = [{column: getattr(award, column) for column in _AWARD_COLUMNS} for award in awards]
+    with connection.cursor() as cursor:
+        cursor.execute(_upsert(), [tell_rows(rows)])
+        if cursor.rowcount != len(awards):
+            raise WriteConflict(f"{cursor.rowcount} awards changed where {len(awards)} had to")
+
+
+@cache
+def _upsert() -> str:
+    columns = ", ".join(_AWARD_COLUMNS)
+    changes = ", ".join(f"{column} = excluded.{column}" for column in _AWARD_COLUMNS[2:])
+    return (
+        f"INSERT INTO {Award._meta.db_table} ({columns})"
+        f" SELECT {columns} FROM {told_rows(Award, _AWARD_COLUMNS)} WHERE true"
+        f" ON CONFLICT (programme_id, purchase_id) DO UPDATE SET {changes}"
+    )

@@ -8,14 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from backstage.policies import ApprovalState
 
 # Values, not enum members: a migration would write down the class and break when it moves.
-# Values, not enum members: a migration would write down the class and break when it moves.
 STATE_LABELS = {
     ApprovalState.WAITING.value: _("waiting"),
     ApprovalState.APPROVED.value: _("approved"),
     ApprovalState.REFUSED.value: _("refused"),
     ApprovalState.CANCELLED.value: _("cancelled"),
 }
-DECIDED = [ApprovalState.APPROVED.value, ApprovalState.REFUSED.value, ApprovalState.CANCELLED.value]
 DECIDED = [ApprovalState.APPROVED.value, ApprovalState.REFUSED.value, ApprovalState.CANCELLED.value]
 
 

@@ -212,7 +212,7 @@ def store_batch(batch: Batch, format_: Format, request: Request, tally: Counter[
         changed = _sync(batch, sales, at, tally)
         changed |= _cancel(batch, request.channel, at, tally)
         if request.settles and changed:
-            settled = react(sorted(changed), at)
+            settled = react(sorted(changed), at=at)
             tally["reactions"] += settled.done
             tally["reactions_failed"] += settled.failed
     tally["rows"] += batch.rows

@@ -62,7 +62,7 @@ class Case:
         return before + (self.outcome in (Outcome.CREATED, Outcome.CHANGED))
 
 
-def store_cases(cases: list[Case], at: datetime) -> list[int]:
+def store_cases(cases: list[Case], *, at: datetime) -> list[int]:
     """Bring purchases to what their snapshots say; return the ids of those whose revision rose, ascending.
 
     Decides each case's outcome where that is still open.

@@ -31,7 +31,7 @@ def settle_purchases(*, at: datetime, limit: int = 1000) -> Settled:
     return settled
 
 
-def react(purchase_ids: Sequence[int], at: datetime) -> Settled:
+def react(purchase_ids: Sequence[int], *, at: datetime) -> Settled:
     """Bring every reaction up to date with these purchases at once, without asking what is due.
 
     An import calls it right after `sync_purchases`. A failure is counted, and the job meets the purchase

@@ -171,7 +171,7 @@ def _attempt(batch: list[Told], at: datetime) -> tuple[list[PurchaseResult], lis
     recognized = recognize_customers(mentions=[(case.snapshot.who, case.channel) for case in accepted], at=at)
     for case, who in zip(accepted, recognized, strict=True):
         case.recognized = who
-    changed = store_cases(accepted, at)
+    changed = store_cases(accepted, at=at)
     _write_problems(batch, cases, at)
     return [_result(told, cases.get((told.channel, told.reference))) for told in batch], changed
 

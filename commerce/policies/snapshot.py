@@ -280,6 +280,7 @@ def _check_as_of(value: Any) -> None:
 
 
 def check_minor(name: str, value: Any) -> None:
+    """Refuse what is no sum of money in whole minor units. Raises: SnapshotError."""
     if not _is_whole(value):
         raise SnapshotError(
             field=name, value=value, fix="Give a whole number of minor units, 1250 for 12.50."
@@ -302,6 +303,7 @@ def _check_quantity(name: str, value: Any) -> None:
 
 
 def check_text(name: str, value: Any, *, longest: int, required: bool = False) -> None:
+    """Refuse what is no text, too long a one, or one that not every database takes. Raises: SnapshotError."""
     if not isinstance(value, str):
         raise SnapshotError(field=name, value=value, fix="Give text.")
     if len(value) > longest:

@@ -70,7 +70,7 @@ def order(request: HttpRequest) -> HttpResponse:
     if article is None:
         raise Http404
     purchase_id = buy(user_id=request.user.pk, article=article, once=request.POST.get("once", ""))
-    react([purchase_id], clock.now())
+    react([purchase_id], at=clock.now())
     messages.success(request, _("Bought: %(article)s. See your points.") % {"article": article.name})
     return redirect("demo_counter")
 
@@ -82,7 +82,7 @@ def give_back(request: HttpRequest, purchase_id: int) -> HttpResponse:
     _only_in_a_demo()
     if bring_back(user_id=request.user.pk, purchase_id=purchase_id) is None:
         raise Http404
-    react([purchase_id], clock.now())
+    react([purchase_id], at=clock.now())
     messages.success(request, _("Brought back. Its points have gone back too."))
     return redirect("demo_counter")
 

@@ -85,7 +85,7 @@ def test_one_bad_purchase_holds_up_no_other_and_leaves_nothing_half_done(ids):
 def test_an_import_lets_the_apps_react_at_once(ids):
     Ledger()
 
-    settled = react(ids[:2], AT)
+    settled = react(ids[:2], at=AT)
 
     assert (settled.done, caught_up()) == (2, ids[:2])
 

@@ -96,13 +96,8 @@ def _take(channel: Channel, goods: Sequence[CancelledGoods]) -> tuple[list[Taken
     """
     owners = list_owners(channel=channel.key, external_ids={item.external_id for item in goods} - {""})
     families = list_families(customer_ids=owners.values())
-    wanted: dict[int, set[str]] = defaultdict(set)
-    for item in goods:
-        if item.external_id in owners:
-            wanted[owners[item.external_id]].add(item.sku)
-    until = max((item.cancelled_at for item in goods), default=EPOCH)
     for _ in range(ATTEMPTS):
-        kept = list_kept_lines(channel=channel, wanted=wanted, families=families, until=until)
+        kept = list_kept_lines(channel=channel, goods=goods, owners=owners, families=families)
         taken = match_cancellations(goods, customers=owners, lines=kept)
         purchases = lock_purchases(part.line.purchase_id for part in taken) if taken else {}
         lines = list_line_snapshots(purchase_ids=purchases)

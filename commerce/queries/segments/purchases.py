@@ -112,7 +112,7 @@ def say_orders(values: Values) -> str:
 def measure_orders(values: Values, moment: Moment) -> Measure:
     return Measure(
         rows=purchase_rows(values["period"], moment),
-        totals={"orders": "COUNT(*)"},
+        totals={"orders": "SUM(fact.orders)"},
         bounds=bounds_between("orders", values, missing=0),
     )
 
@@ -167,7 +167,7 @@ def say_last_purchase(values: Values) -> str:
 def measure_last_purchase(values: Values, moment: Moment) -> Measure:
     return Measure(
         rows=purchase_rows(Period(), moment),
-        totals={"last_at": "MAX(fact.placed_at)"},
+        totals={"last_at": "MAX(fact.last_at)"},
         times=frozenset({"last_at"}),
         bounds=[bound_last(values, moment)],
     )
@@ -226,7 +226,7 @@ def say_channel(values: Values) -> str:
 def measure_channel(values: Values, moment: Moment) -> Measure:
     return Measure(
         rows=purchase_rows(values["period"], moment, channel__key__in=values["any_of"]),
-        totals={"times": "COUNT(*)"},
+        totals={"times": "SUM(fact.orders)"},
         bounds=[Bound(column="times", operator=">=", value=values["times"] or 1)],
     )
 

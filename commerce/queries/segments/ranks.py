@@ -101,7 +101,7 @@ def measure_classes(values: Values, moment: Moment) -> Measure:
     return Measure(
         rows=order_rows(values["period"], moment, currency=values["currency"]),
         totals={
-            "last_at": "MAX(fact.placed_at)",
+            "last_at": "MAX(fact.last_at)",
             "orders": "SUM(fact.orders)",
             "spent": "SUM(fact.minor)",
         },

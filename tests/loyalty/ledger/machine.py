@@ -7,8 +7,9 @@ now and at a moment of the past or of the future, and the books are asked whethe
 writes down what time has decided unless `jobs` is drawn, so the product is late most of the time and must
 not show it.
 
-The rules `fund`, `hold_all`, `refund_rest` and `spend_then_return` steer: without them random lives hardly
-ever reach a debt, an empty account or a full reservation, and bugs planted there survive.
+The rules `fund`, `hold_all`, `hold_past_the_end`, `refund_rest`, `spend_then_return` and
+`cancel_after_the_end` steer: without them random lives hardly ever reach a debt, an empty account, a
+reservation that outlives its points or a late return, and bugs planted there survive.
 """
 
 import random
@@ -375,6 +376,13 @@ class LedgerMachine(RuleBasedStateMachine):
         if ready:
             self.hold(member, ready, hours)
 
+    @rule(member=members, points=few_points)
+    def hold_past_the_end(self, member: int, points: int) -> None:
+        """Some points of a lot that ends tomorrow, reserved for much longer."""
+        self.fund(member, points + 1, days=1)
+        if self.reference.draft(member, self.now).balance[0] >= points:
+            self.hold(member, points, hours=24 * 25)
+
     @rule(which=any_one)
     @precondition(lambda self: self.holds)
     def capture(self, which: int) -> None:
@@ -424,6 +432,17 @@ class LedgerMachine(RuleBasedStateMachine):
             ),
             lambda purse: purse.bring_back(name, points),
         )
+
+    @rule(member=members, points=few_points)
+    def cancel_after_the_end(self, member: int, points: int) -> None:
+        """What was spent in time comes back when its day is over."""
+        self.fund(member, points, days=1)
+        self.hold_all(member, hours=1)
+        if self.holds and self.holds[-1][0] == member:
+            self.capture(len(self.holds) - 1)
+            self.now += timedelta(days=2)
+        if self.captures:
+            self.reinstate(len(self.captures) - 1, 1)
 
     @rule(member=members, sold=st.integers(1, 5))
     def spend_then_return(self, member: int, sold: int) -> None:

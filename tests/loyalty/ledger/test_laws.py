@@ -19,6 +19,7 @@ def live(*, lives: int, deeds: int) -> None:
             phases=[Phase.generate],
             database=None,
             deadline=None,
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )

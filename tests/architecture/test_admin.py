@@ -1,0 +1,82 @@
+"""The books can be looked at by whoever may, and changed by nobody; long lists are never counted."""
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.urls import reverse
+
+from backstage.admin.base import KeysetMixin, ReadOnlyMixin
+from backstage.ddl import append_only_models
+from tests.architecture.house import LABELS
+
+OURS = sorted(
+    ((model, shown) for model, shown in admin.site._registry.items() if model._meta.app_label in LABELS),
+    key=lambda pair: pair[0]._meta.label,
+)
+NAMES = [model._meta.label for model, _ in OURS]
+# Written by one module each, under laws that a form knows nothing of.
+BOOKS = {
+    *(apps.get_model(name)._meta.label for name in append_only_models()),
+    "encore_loyalty.Award",
+    "encore_loyalty.EntryNote",
+    "encore_loyalty.Hold",
+    "encore_loyalty.Lot",
+    "encore_loyalty.PointsAccount",
+}
+# A row for each purchase, lot, entry or run: counting them is what makes an admin slow.
+ENDLESS = {
+    *(apps.get_model(name)._meta.label for name in append_only_models()),
+    "encore_commerce.Customer",
+    "encore_commerce.Purchase",
+    "encore_loyalty.Award",
+    "encore_loyalty.Hold",
+    "encore_loyalty.Lot",
+    "encore_loyalty.Member",
+}
+
+
+def shown(names: set[str]):
+    chosen = [pair for pair in OURS if pair[0]._meta.label in names]
+    return pytest.mark.parametrize(("model", "shown"), chosen, ids=[model._meta.label for model, _ in chosen])
+
+
+@pytest.mark.once
+@shown(BOOKS)
+def test_a_book_is_read_only_for_the_owner_too(model, shown, rf):
+    request = rf.get("/")
+
+    assert isinstance(shown, ReadOnlyMixin)
+    assert not shown.has_add_permission(request)
+    assert not shown.has_change_permission(request)
+    assert not shown.has_delete_permission(request)
+
+
+@pytest.mark.once
+@shown(BOOKS)
+def test_a_book_offers_no_action_that_deletes(model, shown, admin_user, rf):
+    request = rf.get("/")
+    request.user = admin_user
+
+    assert "delete_selected" not in shown.get_actions(request)
+
+
+@pytest.mark.once
+@shown(set(NAMES))
+def test_rows_of_a_book_cannot_be_changed_inside_another_page(model, shown):
+    for inline in shown.inlines:
+        if inline.model._meta.label in BOOKS:
+            assert issubclass(inline, ReadOnlyMixin)
+
+
+@pytest.mark.once
+@shown(ENDLESS)
+def test_a_long_list_is_never_counted(model, shown):
+    assert isinstance(shown, KeysetMixin)
+    assert shown.show_full_result_count is False
+
+
+@pytest.mark.parametrize("model", [model for model, _ in OURS], ids=NAMES)
+def test_a_list_answers_where_there_is_nothing_yet(model, admin_client):
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+    assert admin_client.get(address).status_code == 200

@@ -142,6 +142,8 @@ def database(config: dict[str, Any]) -> dict[str, Any]:
         # never.
         threshold = env.int("DATABASE_PREPARE_THRESHOLD", default=5) or None
         options = {"server_side_binding": threshold is not None, "prepare_threshold": threshold}
+        # Compiling a query takes longer than running it, for all but reports over whole years.
+        options["options"] = "-c jit=off"
         # Connecting costs more than most requests.
         config["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
         config["CONN_HEALTH_CHECKS"] = True

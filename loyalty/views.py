@@ -28,8 +28,7 @@ from loyalty import conf
 from loyalty.forms import JoinForm, read_moment
 from loyalty.models import Entry, Member, PointsAccount, Programme, TermsVersion
 from loyalty.operations import members
-from loyalty.operations.members import UNDO_LEAVING_DAYS
-from loyalty.policies.programme import PROGRAMME_ALLOWS, MemberState, ProgrammeState
+from loyalty.policies.programme import PROGRAMME_ALLOWS, UNDO_LEAVING_DAYS, MemberState, ProgrammeState
 from loyalty.queries import member_page, sentences
 from loyalty.queries.balance import book_at, read_balance
 from loyalty.queries.cards import get_card

@@ -17,11 +17,9 @@ from loyalty.ledger import moves
 from loyalty.ledger.posting import Posted, post
 from loyalty.models import Award, EntryNote, Member, PointsAccount, TermsVersion
 from loyalty.policies.card_number import ALPHABET, BODY_LENGTH, with_check
-from loyalty.policies.programme import MemberState
+from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState
 from loyalty.policies.requests import Forfeit
 from loyalty.queries.programmes import get_programme_rules
-
-UNDO_LEAVING_DAYS = 14
 
 
 class CannotJoin(ValueError):
@@ -58,8 +56,8 @@ def enrol(
 ) -> Enrolled:
     """Make a customer a member, with an account of points, on their request.
 
-    `purchase_id` is the order that led to joining: it counts, whenever it was placed. Replay: a member stays
-    the member that they are. What they bought within the backdate window becomes due again and is awarded by
+    `purchase_id` is the order that led to joining: it counts, whenever it was placed. Who has left comes back
+    to the same card; after 14 days, to an empty account. Replay: a member stays the member that they are. What they bought within the backdate window becomes due again and is awarded by
     the next `settle_awards`: by the caller with `purchase_ids`, or by the job within a minute. Raises:
     CannotJoin while the programme takes nobody.
     """
@@ -71,6 +69,7 @@ def enrol(
     with transaction.atomic():
         known = Member.objects.filter(programme_id=programme_id, customer_id=customer_id).first()
         if known is not None:
+            _take_back_in(known, at=at, by=by)
             return Enrolled(known.id, known.number, False)
         (member,) = insert_members(
             programme_id=programme_id, joined_at={customer_id: at}, by_request=True, purchase_id=purchase_id
@@ -80,6 +79,19 @@ def enrol(
         audit.record(kind="member_joined", object_kind="member", object_id=member.id, by=by, at=at)
         purchase_ids = _count_earlier_purchases(member, counts_from=at - timedelta(days=rules.backdate_days))
     return Enrolled(member.id, member.number, True, purchase_ids)
+
+
+def _take_back_in(member: Member, *, at: datetime, by: By) -> None:
+    """Let a member who has left be one again. After 14 days their points end first, as they were told."""
+    if member.state != MemberState.LEFT or member.left_at is None:
+        return
+    if at >= member.left_at + timedelta(days=UNDO_LEAVING_DAYS):
+        post([_forfeit(member.id, member.left_at)], at=at, by=by)
+    _change_state(member.id, (MemberState.LEFT,), MemberState.ACTIVE, "member_came_back", at=at, by=by)
+
+
+def _forfeit(member_id: int, left_at: datetime) -> Forfeit:
+    return Forfeit(member_id=member_id, key=f"left:{left_at:%Y%m%d%H%M%S%f}", reason="left")
 
 
 def _count_earlier_purchases(member: Member, *, counts_from: datetime) -> tuple[int, ...]:
@@ -178,10 +190,7 @@ def plan_forfeiting(at: datetime) -> list[Chunk]:
 def work_forfeiting(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
     """End the points of one chunk of those who left, by entries, in the caller's transaction."""
     rows = _gone(at).filter(id__range=(chunk.lo, chunk.hi)).order_by("id").values_list("id", "left_at")
-    requests = [
-        Forfeit(member_id=member_id, key=f"left:{left_at:%Y%m%d%H%M%S%f}", reason="left")
-        for member_id, left_at in rows
-    ]
+    requests = [_forfeit(member_id, left_at) for member_id, left_at in rows]
     post(requests, at=at, by=SYSTEM, batch=chunk_id)
     return Progress(done=len(requests))
 

@@ -87,6 +87,7 @@ def decide_target(rules: ProgrammeRules, frozen: Mapping[str, Any], sale: Sale) 
     explanation = {
         "rule": rule.id,
         "counted_minor": quoted.counted_minor,
+        "sold_minor": quoted.sold_minor,
         "paid_otherwise_minor": quoted.paid_otherwise_minor,
         "points": quoted.points,
         "currency": sale.currency,

@@ -76,6 +76,7 @@ class Quote:
 
     points: int
     counted_minor: int
+    sold_minor: int
     paid_otherwise_minor: int
     rule_id: int | None
     lines: dict[str, QuotedLine]
@@ -89,7 +90,7 @@ def quote(basket: Basket, rules: Sequence[BaseRule], facts: EarningFacts) -> Quo
     is rounded on the way: all sums are exact integers until that one rounding.
     """
     if not rules:
-        return Quote(0, 0, basket.not_money_minor, None, {})
+        return Quote(0, 0, 0, 0, None, {})
     (rule,) = rules
     counted = {line.key: _counted_minor(line, rule) for line in basket.lines}
     counted_minor = sum(counted.values())
@@ -98,7 +99,7 @@ def quote(basket: Basket, rules: Sequence[BaseRule], facts: EarningFacts) -> Quo
     points = _order_points(rule, facts.rate, counted_minor, sold_minor, not_money_minor)
     shares = apportion_whole(points, counted) if points else dict.fromkeys(counted, 0)
     lines = {key: QuotedLine(counted[key], shares[key]) for key in counted}
-    return Quote(points, counted_minor, not_money_minor, rule.id, lines)
+    return Quote(points, counted_minor, sold_minor, not_money_minor, rule.id, lines)
 
 
 def _counted_minor(line: BasketLine, rule: BaseRule) -> int:

@@ -62,6 +62,10 @@ MEMBER_ALLOWS: dict[MemberState, Allows] = {
 }
 
 
+# How long leaving can be undone; then the points end by entries.
+UNDO_LEAVING_DAYS = 14
+
+
 class Enrolment(StrEnum):
     """How customers become members."""
 

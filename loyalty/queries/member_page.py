@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from commerce.models import Purchase
 from loyalty.models import Entry, Member, Programme
 from loyalty.policies.calendar import next_calendar_day
-from loyalty.policies.programme import MemberState, ProgrammeState
+from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState, ProgrammeState
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.terms import Terms
 from loyalty.queries import figures, sentences
@@ -27,7 +27,6 @@ from loyalty.registry import Visit
 SEPARATOR = f"{figures.NO_BREAK_SPACE}· "
 # Points that end later than this are no news yet; they stand in the history of the lot and in the mails.
 EXPIRY_NOTICE_DAYS = 60
-UNDO_LEAVING_DAYS = 14
 RECENT_ROWS = 20
 # About what a small order costs, in minor units; the example is the nearest amount that the rule names.
 EXAMPLE_MINOR = 2000

@@ -66,6 +66,7 @@ def test_the_entry_of_an_award_keeps_the_sum_that_made_it(alice, club):
     assert entry.explanation == {
         "rule": club.earning_rules.get().id,
         "counted_minor": 850,
+        "sold_minor": 850,
         "paid_otherwise_minor": 250,
         "points": 60,
         "currency": "EUR",

@@ -157,6 +157,27 @@ def test_after_14_days_the_points_of_those_who_left_end_by_entries(alice):
         undo_leaving(member_id=alice.id, at=day(15))
 
 
+def test_who_left_and_joins_again_keeps_the_card_and_within_14_days_the_points(alice, club):
+    give_points(member_id=alice.id, points=50, key="g1", reason="goodwill", at=NOON, by=CAROL)
+    leave(member_id=alice.id, at=day(1))
+
+    again = enrol(customer_id=alice.customer_id, programme_id=club.id, at=day(10))
+
+    assert (again.number, again.is_new) == (alice.number, False)
+    assert points(alice, day(10)) == (50, 0, 0)
+
+
+def test_who_joins_again_after_14_days_begins_with_nothing_even_if_no_job_ran(alice, club):
+    give_points(member_id=alice.id, points=50, key="g1", reason="goodwill", at=NOON, by=CAROL)
+    leave(member_id=alice.id, at=day(1))
+
+    enrol(customer_id=alice.customer_id, programme_id=club.id, at=day(30))
+
+    alice.refresh_from_db()
+    assert alice.state == "active"
+    assert points(alice, day(30)) == (0, 0, 0)
+
+
 def test_a_paused_member_can_be_resumed_and_nothing_else_can(alice):
     pause(member_id=alice.id, at=NOON)
     resume(member_id=alice.id, at=day(1))

@@ -12,6 +12,9 @@ from commerce.registry import segment_conditions
 
 for kind in (
     AuditKind(name="channel_opened", sentence=_("%(by)s opened %(object)s")),
+    AuditKind(name="channel_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="segment_saved", sentence=_("%(by)s saved %(object)s")),
+    AuditKind(name="segment_deleted", sentence=_("%(by)s deleted %(object)s")),
     AuditKind(name="purchase_entered", sentence=_("%(by)s entered %(object)s")),
     AuditKind(name="customers_merged", sentence=_("%(by)s merged %(object)s into another customer")),
     AuditKind(name="customers_unmerged", sentence=_("%(by)s took %(object)s apart again")),

@@ -124,6 +124,31 @@ class SegmentCondition:
     ranges: Sequence[tuple[str, str]] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffPageSection:
+    """A part that an upper app adds to staff's page about a purchase or a customer; they stand by `order`.
+
+    `find(id)` gives what `template` shows as `section`, or None where there is nothing to say. It reads and
+    never writes, with a constant number of queries.
+    """
+
+    name: str
+    order: int
+    template: str
+    find: Callable[[int], Mapping[str, Any] | None]
+
+
 purchase_reactions: Registry[PurchaseReaction] = Registry("purchase reaction")
 customer_merges: Registry[CustomerMergeReaction] = Registry("customer merge reaction")
 segment_conditions: Registry[SegmentCondition] = Registry("segment condition")
+purchase_page_sections: Registry[StaffPageSection] = Registry("purchase page section")
+customer_page_sections: Registry[StaffPageSection] = Registry("customer page section")
+
+
+def find_page_sections(
+    sections: Registry[StaffPageSection], object_id: int
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Give what upper apps say about one object: pairs of template and content, in the order of the page."""
+    ordered = sorted((section for _, section in sections.items()), key=lambda row: (row.order, row.name))
+    found = [(section.template, section.find(object_id)) for section in ordered]
+    return [(template, said) for template, said in found if said is not None]

@@ -4,9 +4,12 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
+from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 admin.site.site_title = admin.site.site_header = "encore"
+admin.site.index_title = gettext_lazy("Today")
+admin.site.index_template = "encore/loyalty/admin/index.html"
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),

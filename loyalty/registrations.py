@@ -6,13 +6,21 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from backstage.registry import AuditKind, Job, audit_kinds, invariants, jobs, verbs
-from commerce.registry import CustomerMergeReaction, PurchaseReaction, customer_merges, purchase_reactions
+from commerce.registry import (
+    CustomerMergeReaction,
+    PurchaseReaction,
+    StaffPageSection,
+    customer_merges,
+    customer_page_sections,
+    purchase_page_sections,
+    purchase_reactions,
+)
 from loyalty.ledger import due
 from loyalty.management.init_verb import INIT
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
-from loyalty.queries import member_page
+from loyalty.queries import member_page, staff_sections
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.registry import MemberPageSection, member_page_sections
@@ -87,6 +95,25 @@ for job in (
     ),
 ):
     jobs.register(job.name, job)
+
+purchase_page_sections.register(
+    "loyalty.awards",
+    StaffPageSection(
+        name="loyalty.awards",
+        order=100,
+        template="encore/loyalty/admin/section_awards.html",
+        find=staff_sections.find_awards,
+    ),
+)
+customer_page_sections.register(
+    "loyalty.memberships",
+    StaffPageSection(
+        name="loyalty.memberships",
+        order=100,
+        template="encore/loyalty/admin/section_memberships.html",
+        find=staff_sections.find_memberships,
+    ),
+)
 
 for section in (
     MemberPageSection(

@@ -8,8 +8,19 @@ from django.db import connection
 from django.db.models import Q
 
 from backstage.plain_sql import among, listed
-from commerce.models import Customer, Identity
-from commerce.policies.identities import ADDRESS_KINDS, EARN_ONLY_KINDS, SCOPED_KINDS, normalize
+from commerce.models import Channel, Customer, Identity, Purchase
+from commerce.policies.identities import (
+    ADDRESS_KINDS,
+    EARN_ONLY_KINDS,
+    SCOPED_KINDS,
+    IdentityKind,
+    normalize,
+    normalize_email,
+    normalize_phone,
+)
+
+# More people of one name than these nobody reads through; a longer text does better.
+MOST_NAMESAKES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +135,25 @@ def is_guest(prefix: str = "") -> Q:
     """
     verified = Identity.objects.filter(verified_at__isnull=False).values("customer_id")
     return Q(**{f"{prefix}user_id__isnull": True}) & ~Q(**{f"{prefix}id__in": verified})
+
+
+def find_customers_by_text(text: str) -> set[int]:
+    """Find customers by what staff types: name, e-mail, phone in any spelling, any number, order number.
+
+    Each reading of the text is tried. Merges are not followed. Queries: 5.
+    """
+    text = text.strip()
+    if not text:
+        return set()
+    channels = dict(Channel.objects.values_list("id", "country"))
+    phones = {normalize_phone(text, country=country) for country in {*channels.values(), ""}}
+    values = {text, normalize_email(text), *phones} - {""}
+    found = Identity.objects.filter(value__in=values).exclude(kind=IdentityKind.CARD_TOKEN)
+    # The unique index leads with the channel; naming every channel lets it be used.
+    placed = Purchase.objects.filter(channel_id__in=list(channels), reference=text, customer__isnull=False)
+    named = Customer.objects.filter(name__icontains=text, erased_at__isnull=True).order_by("id")
+    return {
+        *found.values_list("customer_id", flat=True)[:MOST_NAMESAKES],
+        *placed.values_list("customer_id", flat=True),
+        *named.values_list("id", flat=True)[:MOST_NAMESAKES],
+    }

@@ -1,0 +1,24 @@
+"""The admin of loyalty: members and their points, the programme, and the ledger to look at."""
+
+from loyalty.admin.ledger import (
+    AwardAdmin,
+    EntryAdmin,
+    HoldAdmin,
+    LotAdmin,
+    MovementAdmin,
+    PointsAccountAdmin,
+)
+from loyalty.admin.members import MemberAdmin
+from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
+
+__all__ = [
+    "AwardAdmin",
+    "EntryAdmin",
+    "HoldAdmin",
+    "LotAdmin",
+    "MemberAdmin",
+    "MovementAdmin",
+    "PointsAccountAdmin",
+    "ProgrammeAdmin",
+    "TermsVersionAdmin",
+]

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 from django.db import OperationalError, connection, transaction
 
 from backstage import clock
+from backstage.plain_sql import refresh_statistics
 from commerce.importers.batches import Batch, Format, Sale, cut_batches
 from commerce.importers.cells import Moments
 from commerce.importers.encore_csv import EncoreCsv
@@ -154,13 +155,17 @@ class _Run:
         stop."""
         report = self.report
         try:
-            for batch in cut_batches(self.source.rows(), self.format, after_line=report.line):
+            batches = cut_batches(self.source.rows(), self.format, after_line=report.line)
+            for number, batch in enumerate(batches, start=1):
                 self._store_or_retry(batch)
+                if _has_doubled(number):
+                    refresh_statistics()
                 report.rows_now += batch.rows
                 watch(self.source.position())
                 if is_stopped():
                     return report
             self._finish()
+            refresh_statistics()
         except SourceError as error:
             report.error = str(error)
         return report
@@ -200,6 +205,11 @@ class _Run:
         with transaction.atomic():
             self._note(self.report.line, self.report.tally, is_finished=True)
         self.report.is_finished = True
+
+
+def _has_doubled(number: int) -> bool:
+    """Tell whether there are twice as many batches as the last time that this was so."""
+    return number & (number - 1) == 0
 
 
 def store_batch(batch: Batch, format_: Format, request: Request, tally: Counter[str]) -> None:

@@ -27,13 +27,13 @@ class Columns(Generic[AnyModel]):
         self.fields = [fields[name] for name in self.names]
         self.sql = ", ".join(f"{self.table}.{field.column}" for field in self.fields)
 
-    def read(self, tail: str, values: Collection[object] = ()) -> list[tuple[Any, ...]]:
+    def read(self, tail: str, values: Collection[Any] = ()) -> list[tuple[Any, ...]]:
         """Run `SELECT these columns FROM this table` with the rest of the statement; give the rows."""
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {self.sql} FROM {self.table} {tail}", list(values))
             return self.convert(cursor.fetchall())
 
-    def load(self, tail: str, values: Collection[object] = ()) -> list[AnyModel]:
+    def load(self, tail: str, values: Collection[Any] = ()) -> list[AnyModel]:
         """Read like `read`, but give instances of the model."""
         from_db, alias = self.model.from_db, connection.alias
         return [from_db(alias, self.names, row) for row in self.read(tail, values)]
@@ -70,7 +70,7 @@ def among(column: str) -> str:
     return f"{column} IN (SELECT value FROM json_each(%s))"
 
 
-def listed(values: Collection[Any]) -> object:
+def listed(values: Collection[Any]) -> Any:
     """Give a list as the parameter that `among` takes; ids in ascending order."""
     return sorted(values) if connection.vendor == "postgresql" else json.dumps(sorted(values))
 

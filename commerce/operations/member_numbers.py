@@ -11,8 +11,8 @@ from commerce.policies.identities import IdentityKind
 def note_member_numbers(*, numbers: Mapping[int, str], at: datetime) -> None:
     """Let purchases that come with these numbers find their customers, by customer id.
 
-    In the caller's transaction, that of the enrolment. The shop gave the numbers itself, so nothing is left to
-    prove. Replay: a number that is known already stays as it is. Queries: 1; 0 without numbers.
+    In the caller's transaction, that of the enrolment. The shop gave the numbers itself, so nothing is left
+    to prove. Replay: a number that is known already stays as it is. Queries: 1; 0 without numbers.
     """
     require_transaction()
     Identity.objects.bulk_create(

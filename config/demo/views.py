@@ -55,7 +55,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def counter(request: HttpRequest) -> HttpResponse:
     """Show what can be bought, and what the visitor has bought here."""
     _only_in_a_demo()
-    bought = list_bought(user_id=request.user.pk)
+    bought = list_bought(user_id=_user_id(request))
     return render(
         request, "encore/demo/counter.html", {"articles": ARTICLES, "bought": bought, "once": uuid4()}
     )
@@ -69,7 +69,7 @@ def order(request: HttpRequest) -> HttpResponse:
     article = BY_SKU.get(request.POST.get("sku", ""))
     if article is None:
         raise Http404
-    purchase_id = buy(user_id=request.user.pk, article=article, once=request.POST.get("once", ""))
+    purchase_id = buy(user_id=_user_id(request), article=article, once=request.POST.get("once", ""))
     react([purchase_id], at=clock.now())
     messages.success(request, _("Bought: %(article)s. See your points.") % {"article": article.name})
     return redirect("demo_counter")
@@ -80,7 +80,7 @@ def order(request: HttpRequest) -> HttpResponse:
 def give_back(request: HttpRequest, purchase_id: int) -> HttpResponse:
     """Bring an order back: the same purchase again, with its goods returned."""
     _only_in_a_demo()
-    if bring_back(user_id=request.user.pk, purchase_id=purchase_id) is None:
+    if bring_back(user_id=_user_id(request), purchase_id=purchase_id) is None:
         raise Http404
     react([purchase_id], at=clock.now())
     messages.success(request, _("Brought back. Its points have gone back too."))
@@ -90,6 +90,11 @@ def give_back(request: HttpRequest, purchase_id: int) -> HttpResponse:
 def _only_in_a_demo() -> None:
     if not DEMO_CLOCK.get():
         raise Http404
+
+
+def _user_id(request: HttpRequest) -> int:
+    """Give the id of the visitor, who has signed in."""
+    return int(request.user.pk or 0)
 
 
 def _back(request: HttpRequest) -> str:

@@ -7,6 +7,8 @@ by member or by month later without a rewrite. Keys between them carry no constr
 nightly check verifies them): such keys cost nearly half of the nightly run.
 """
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models import F, Q, Value
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.models.member import Member
 from loyalty.models.programme import LotTerms
 from loyalty.policies.states import ALLOWED_CHANGES, EntryKind, State
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 class StateChoices(models.IntegerChoices):
@@ -46,7 +51,7 @@ def _not_negative(*fields: str) -> Q:
 _COUNTERS = ("pending", "available", "held", "redeemed", "expired", "revoked")
 
 
-def _counter(label: str) -> models.BigIntegerField:
+def _counter(label: "str | _StrPromise") -> models.BigIntegerField:
     return models.BigIntegerField(label, default=0, db_default=0)
 
 

@@ -57,9 +57,10 @@ def enrol(
     """Make a customer a member, with an account of points, on their request.
 
     `purchase_id` is the order that led to joining: it counts, whenever it was placed. Who has left comes back
-    to the same card; after 14 days, to an empty account. Replay: a member stays the member that they are. What they bought within the backdate window becomes due again and is awarded by
-    the next `settle_awards`: by the caller with `purchase_ids`, or by the job within a minute. Raises:
-    CannotJoin while the programme takes nobody.
+    to the same card; after 14 days, to an empty account. Replay: a member stays the member that they are.
+    What they bought within the backdate window becomes due again and is awarded by the next `settle_awards`:
+    by the caller with `purchase_ids`, or by the job within a minute. Raises: CannotJoin while the programme
+    takes nobody.
     """
     at = clock.now() if at is None else at
     customer_id = resolve_customer(customer_id)
@@ -190,7 +191,7 @@ def plan_forfeiting(at: datetime) -> list[Chunk]:
 def work_forfeiting(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
     """End the points of one chunk of those who left, by entries, in the caller's transaction."""
     rows = _gone(at).filter(id__range=(chunk.lo, chunk.hi)).order_by("id").values_list("id", "left_at")
-    requests = [_forfeit(member_id, left_at) for member_id, left_at in rows]
+    requests = [_forfeit(member_id, left_at) for member_id, left_at in rows if left_at is not None]
     post(requests, at=at, by=SYSTEM, batch=chunk_id)
     return Progress(done=len(requests))
 

@@ -35,11 +35,9 @@ def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By)
     Purchases that were awarded to the target meanwhile become due again and follow their customer.
     """
     sentences = []
-    for member in Member.objects.filter(customer_id=source_id, merged_into__customer_id=target_id).order_by(
-        "id"
-    ):
-        into_id = member.merged_into_id
-        rest = merging.unmerge(source_id=member.id, target_id=into_id, at=at, by=by)
+    merged = Member.objects.filter(customer_id=source_id, merged_into__customer_id=target_id)
+    for member_id, into_id in merged.order_by("id").values_list("id", "merged_into__id"):
+        rest = merging.unmerge(source_id=member_id, target_id=into_id, at=at, by=by)
         Award.objects.filter(member_id=into_id, purchase__customer_id=source_id).update(applied_revision=0)
         sentences += _sentences(rest)
     return sentences
@@ -49,8 +47,8 @@ def _sentences(rest: merging.Separated) -> list[str]:
     sentences = []
     if rest.spent_points:
         sentences.append(
-            f"{rest.spent_points} points of the merged account were spent or reserved meanwhile and stay with "
-            "the other customer. Give or take points by hand if that is not right."
+            f"{rest.spent_points} points of the merged account were spent or reserved meanwhile and stay "
+            "with the other customer. Give or take points by hand if that is not right."
         )
     if rest.debt_points:
         sentences.append(

@@ -79,7 +79,9 @@ def _empty_books(accounts: dict[int, PointsAccount]) -> dict[int, MemberBook]:
 
 
 def _add_lots(books: dict[int, MemberBook]) -> None:
-    """Add the lots that have points pending or available; two halves, because each state has its own index."""
+    """Add the lots that have points pending or available; two halves, because each state has its own
+    index.
+    """
     mine = among("member_id")
     rows = _LOT.read(
         f"WHERE {mine} AND pending > 0"

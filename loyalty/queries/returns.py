@@ -95,7 +95,7 @@ def _preview(award: Award, purchase: Purchase, sale: Sale, at: datetime) -> Retu
     target = decide_target(rules, award.facts[str(award.member_id)], sale)
     standing, posted = standing_by_terms(target.lines), standing_by_terms(award.lines)
     parts = {terms_id: points - standing.get(terms_id, 0) for terms_id, points in sorted(posted.items())}
-    member = _holder(award.member_id)
+    member = _holder(award)
     request = ClawBack(
         member_id=member.id,
         key="preview",
@@ -126,8 +126,8 @@ def _preview(award: Award, purchase: Purchase, sale: Sale, at: datetime) -> Retu
     )
 
 
-def _holder(member_id: int | None) -> Member:
-    member = Member.objects.get(id=member_id)
+def _holder(award: Award) -> Member:
+    member = Member.objects.get(id=award.member_id or 0)
     while member.merged_into_id is not None:
         member = Member.objects.get(id=member.merged_into_id)
     return member

@@ -6,6 +6,9 @@ Measured against the portable statements: see `docs/performance.md`.
 
 A data-modifying statement cannot change a row that it has inserted itself, so postings in which a new lot
 moves on at once, or in which one entry closes the hold of another, take the portable way.
+
+Lots and movements are inserted in the order of the drafts, which a join would not keep by itself: ids decide
+which of two equal lots is spent, or pays a debt, first.
 """
 
 from functools import cache
@@ -61,9 +64,11 @@ def _documents(drafts: Drafts, recording: Recording) -> list[str]:
             "to_state": move.to_state.value,
             "points": move.points,
             "effective_at": move.effective_at,
+            "place": place,
         }
-        for book, draft in drafts
-        for move in draft.moves
+        for place, (book, draft, move) in enumerate(
+            (book, draft, move) for book, draft in drafts for move in draft.moves
+        )
     ]
     holds = [
         dict(
@@ -87,13 +92,16 @@ WITH entry AS (
     INSERT INTO {LOT} (entry_id, {lot_columns})
     SELECT entry.id, {_of("told", statements.NEW_LOT_COLUMNS)}
     FROM {told_rows(Lot, statements.NEW_LOT_COLUMNS, "key text")} JOIN entry USING (member_id, key)
+    ORDER BY entry.id, told.number
     RETURNING id, entry_id, number
 ), moved AS (
     INSERT INTO {MOVEMENT} ({", ".join(statements.MOVEMENT_COLUMNS)})
     SELECT told.member_id, entry.id, COALESCE(told.lot_id, new_lot.id), told.from_state, told.to_state,
         told.points, told.effective_at
-    FROM {told_rows(Movement, _MOVE_COLUMNS, "key text", "number smallint")} JOIN entry USING (member_id, key)
+    FROM {told_rows(Movement, _MOVE_COLUMNS, "key text", "number smallint", "place integer")}
+    JOIN entry USING (member_id, key)
     LEFT JOIN new_lot ON new_lot.entry_id = entry.id AND new_lot.number = told.number
+    ORDER BY told.place
     RETURNING member_id, lot_id, from_state, to_state, points
 ), hold AS (
     INSERT INTO {HOLD} (entry_id, {hold_columns})

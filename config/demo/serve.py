@@ -121,6 +121,8 @@ def _end(started: Sequence[Process]) -> None:
         except subprocess.TimeoutExpired:
             _signal(process, signal.SIGKILL)
             process.wait()
+        # Whatever a part has started and not ended itself, its beat for one, still is in its group.
+        _signal(process, signal.SIGKILL)
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

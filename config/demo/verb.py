@@ -46,7 +46,8 @@ def _run(options: Mapping[str, Any], out: Out) -> int:
         out.error(f"Port {options['port']} is taken. Choose another: --port {options['port'] + 1}")
         return FAILED
     call_command("migrate", interactive=False, verbosity=0)
-    _build_once(options, out)
+    if _build_once(options, out) != OK:
+        return FAILED
     if options["build_only"]:
         return OK
     _greet(options["port"], out)
@@ -80,14 +81,14 @@ def _is_taken(port: int) -> bool:
     return False
 
 
-def _build_once(options: Mapping[str, Any], out: Out) -> None:
-    """Live the shop's past where there is none. A past that was interrupted is lived again from the start."""
-    marker = DATA / "built"
-    if marker.exists() and Programme.objects.exists():
-        return
+def _build_once(options: Mapping[str, Any], out: Out) -> int:
+    """Live the shop's past where there is none. Half a past, from a build that was stopped, is no shop."""
+    marker = Path(settings.VAR_DIR) / "built"
+    if marker.exists():
+        return OK
     if Programme.objects.exists():
-        (DATA / "encore.sqlite3").unlink()
-        _begin_again(fresh=True)
+        out.error("The last build was stopped half-way. Begin anew: --fresh")
+        return FAILED
     size = Size(buyers=options["members"], days=options["months"] * 30, seed=options["seed"])
     with out.bar(label="Living the shop's past", total=size.days, unit="days") as bar:
 
@@ -96,6 +97,7 @@ def _build_once(options: Mapping[str, Any], out: Out) -> None:
 
         build(size, on_day=on_day)
     marker.write_text("")
+    return OK
 
 
 def _greet(port: int, out: Out) -> None:

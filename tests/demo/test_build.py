@@ -1,0 +1,96 @@
+"""The demo's shop, lived through the real operations and jobs; and its own pages."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.urls import reverse
+
+from backstage.models import ClockOffset, JobRun
+from backstage.operations.check import check_ledger
+from commerce.models import Purchase, Return
+from config.demo.build import Size, build
+from config.demo.counter import bring_back, buy
+from config.demo.goods import BY_SKU
+from loyalty.models import Member
+from loyalty.operations.awards import settle_awards
+from loyalty.queries import get_balance
+
+pytestmark = pytest.mark.django_db
+TODAY = datetime(2026, 6, 15, 9, tzinfo=UTC)
+SMALL = Size(buyers=60, days=45, orders_a_day=5.0, seed=7)
+
+
+@pytest.fixture
+def shop(clock, settings):
+    """A small shop with 45 days behind it."""
+    settings.ENCORE = {**settings.ENCORE, "DEMO_CLOCK": True}
+    clock.move_to(TODAY)
+    days = []
+    build(SMALL, on_day=days.append)
+    return days
+
+
+def test_the_shop_has_lived_through_its_days_and_its_books_add_up(shop):
+    report = check_ledger()
+
+    assert len(shop) == 45
+    assert Purchase.objects.count() > 150
+    assert Return.objects.exists()
+    assert JobRun.objects.filter(job="release_due_points", state="done").count() == 45
+    assert [finding.detail for finding in report.findings] == []
+
+
+def test_a_newcomer_finds_a_member_with_points_and_others_in_rarer_states(shop):
+    anna = Member.objects.get(customer__user__username="member")
+
+    balance = get_balance(member_id=anna.id, at=TODAY)
+
+    assert balance.available > 0
+    assert set(Member.objects.values_list("state", flat=True)) == {"active", "paused", "left"}
+    assert any(
+        get_balance(member_id=member_id, at=TODAY).debt
+        for member_id in Member.objects.values_list("id", flat=True)
+    )
+
+
+def test_what_is_bought_at_the_counter_earns_and_what_comes_back_takes_it_back(shop):
+    user = get_user_model().objects.get(username="member")
+    anna = Member.objects.get(customer__user=user)
+    before = get_balance(member_id=anna.id, at=TODAY).pending
+    purchase_id = buy(user_id=user.pk, article=BY_SKU["MUG-BLUE"], once="a1")
+    settle_awards(purchase_ids=[purchase_id], at=TODAY)
+    bought = get_balance(member_id=anna.id, at=TODAY).pending
+
+    bring_back(user_id=user.pk, purchase_id=purchase_id)
+    settle_awards(purchase_ids=[purchase_id], at=TODAY + timedelta(minutes=1))
+
+    assert bought == before + 220
+    assert get_balance(member_id=anna.id, at=TODAY + timedelta(minutes=1)).pending == before
+
+
+def test_nobody_brings_back_what_somebody_else_bought(shop):
+    member = get_user_model().objects.get(username="member")
+    clerk = get_user_model().objects.get(username="clerk")
+    purchase_id = buy(user_id=member.pk, article=BY_SKU["MUG-BLUE"], once="a1")
+
+    assert bring_back(user_id=clerk.pk, purchase_id=purchase_id) is None
+
+
+@pytest.mark.parametrize("name", ["demo_clock", "demo_sign_in"])
+def test_outside_a_demo_there_is_no_clock_to_move_and_no_door_without_a_password(client, name, settings):
+    settings.ENCORE = {**settings.ENCORE, "DEMO_CLOCK": False}
+
+    answer = client.post(reverse(name), {"by": "day", "as": "owner"})
+
+    assert answer.status_code == 404
+    assert not ClockOffset.objects.exists()
+
+
+def test_looking_moves_no_clock(client, settings):
+    settings.ENCORE = {**settings.ENCORE, "DEMO_CLOCK": True}
+
+    answer = client.get(reverse("demo_clock"), {"by": "day"})
+
+    assert answer.status_code == 405
+    assert not ClockOffset.objects.exists()

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 
 from backstage.models import JobChunk, JobRun
 from backstage.policies import By, JobState
 from backstage.policies.jobs import STALE_AFTER, slot_at
 from backstage.registry import Job, jobs
+
+# A job may miss its turn while a long one runs; one that is silent for this many turns does not run at all.
+SILENT_TURNS = 3
+SHORTEST_SILENCE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,29 @@ def find_holding_run(*, job: str, slot: str, now: datetime) -> JobRun | None:
     """
     runs = JobRun.objects.filter(job=job).exclude(slot=slot)
     return runs.filter(Q(state=JobState.PAUSED) | Q(pk__in=runs.alive(since=now - STALE_AFTER))).first()
+
+
+def list_failed_runs(*, since: datetime) -> dict[str, int]:
+    """Return the newest run that failed of every job that failed since then, by the job's name.
+
+    Queries: 1.
+    """
+    failed = JobRun.objects.filter(state=JobState.FAILED, started_at__gte=since)
+    return dict(failed.order_by("id").values_list("job", "id"))
+
+
+def list_silent_jobs(*, now: datetime) -> dict[str, datetime]:
+    """Return the jobs that have run before and stay silent now, with their last beginning.
+
+    What has never run is not missed yet. Time: `now` is the machine's. Queries: 1.
+    """
+    runs = JobRun.objects.filter(job__in=list(jobs)).order_by()
+    latest = dict(runs.values("job").annotate(newest=Max("started_at")).values_list("job", "newest"))
+    return {
+        name: latest[name]
+        for name, job in jobs.items()
+        if name in latest and now - latest[name] > max(SILENT_TURNS * job.every, SHORTEST_SILENCE)
+    }
 
 
 def has_other_approver(*, by: By) -> bool:

@@ -14,7 +14,6 @@ from backstage.admin.base import by_staff
 from backstage.admin.pages import show_page
 from commerce.operations.customers import CustomerError, merge_customers, unmerge_customer
 from commerce.registry import MergeRefusedError
-from loyalty.ledger.merging import AlreadyMerged
 from loyalty.models import Member
 from loyalty.policies.card_number import in_groups
 from loyalty.policies.errors import LedgerRefusal
@@ -23,7 +22,7 @@ from loyalty.queries.balance import Balance
 from loyalty.queries.staff import find_members, list_balances
 
 MERGE = "encore_commerce.change_customer"
-REFUSALS = (CustomerError, MergeRefusedError, LedgerRefusal, AlreadyMerged)
+REFUSALS = (CustomerError, MergeRefusedError, LedgerRefusal)
 MOST_SHOWN = 20
 
 

@@ -19,13 +19,9 @@ from loyalty.ledger.writer import write
 from loyalty.locks import lock_accounts
 from loyalty.models import Entry, Lot, Member
 from loyalty.policies.book import EntryDraft, LotState, MemberBook
-from loyalty.policies.errors import OpenHolds
+from loyalty.policies.errors import AlreadyMerged, OpenHolds
 from loyalty.policies.states import OPEN_STATES, EntryKind, State
 from loyalty.queries.books import load_books
-
-
-class AlreadyMerged(ValueError):
-    """One of the two members is merged already, or they are not merged at all."""
 
 
 @dataclass(frozen=True, slots=True)

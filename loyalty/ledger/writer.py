@@ -17,14 +17,11 @@ from loyalty.ledger.rows import Drafts, Recording, Row, entry_rows, hold_row, lo
 from loyalty.ledger.single_statement import EntryIds
 from loyalty.ledger.statements import ENTRY, LOT, MOVEMENT
 from loyalty.policies.book import LotState, MemberBook
+from loyalty.policies.errors import WriteConflict
 from loyalty.policies.states import State
 
 # Rows per statement. SQLite takes 32,766 parameters in one, and the widest table has 19 columns.
 ROWS_PER_STATEMENT = 1000
-
-
-class WriteConflict(Exception):
-    """A guarded write changed another number of rows than it had to; the transaction must roll back."""
 
 
 def write(books: Sequence[MemberBook], recording: Recording) -> EntryIds:
@@ -119,7 +116,7 @@ def _apply(cursor: CursorWrapper, drafts: Drafts, entry_ids: list[int]) -> tuple
     if _moved_lots(drafts):
         cursor.execute(statements.apply_to_lots(of_movements), [*members, *entry_ids])
         lots = cursor.rowcount
-    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*entry_ids, *members, *entry_ids])
+    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*members, *entry_ids, *entry_ids])
     return lots, cursor.rowcount
 
 

@@ -28,12 +28,12 @@ from commerce.locks import lock_purchases
 from commerce.models import Channel, Purchase
 from commerce.queries.customers import resolve_customers
 from loyalty.ledger.posting import post
-from loyalty.ledger.writer import WriteConflict
 from loyalty.locks import lock_awards
 from loyalty.models import Award, Member
 from loyalty.operations.members import insert_members
 from loyalty.policies.awarding import Sale, Target, decide_target, standing_by_terms
 from loyalty.policies.eligibility import Candidate, NoPoints, freeze_facts
+from loyalty.policies.errors import WriteConflict
 from loyalty.policies.programme import Enrolment, MemberState
 from loyalty.policies.requests import Accrue, ClawBack, DatePurchase, Part, Request
 from loyalty.policies.rules import ProgrammeRules

@@ -1,6 +1,10 @@
 """Refusals of the ledger. Each carries its numbers and a sentence that a person can act on."""
 
 
+class WriteConflict(Exception):
+    """A guarded write changed another number of rows than it had to; the transaction must roll back."""
+
+
 class LedgerRefusal(Exception):
     """The ledger refuses, and nothing was written."""
 
@@ -81,3 +85,7 @@ class TooMuchReturned(LedgerRefusal):
             f"{asked_points} points can't come back: {captured_points} were spent and "
             f"{returned_points} of them have come back already."
         )
+
+
+class AlreadyMerged(LedgerRefusal):
+    """One of the two members is merged already, or they are not merged at all."""

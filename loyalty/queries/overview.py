@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import BigIntegerField, Case, Count, F, Max, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncWeek
 
-from backstage.models import JobRun
-from backstage.policies import JobState
-from backstage.registry import jobs
+from backstage.queries import list_failed_runs, list_silent_jobs
 from commerce.models import PossibleDuplicate, Purchase, PurchaseLine, PurchaseProblem
 from loyalty.models import Member, Movement, PointsAccount, Programme
 from loyalty.policies.earning import Rounding
@@ -21,9 +19,6 @@ from loyalty.policies.states import State
 WEEKS = 26
 # Beyond this nobody counts on; the list itself shows the rest.
 MOST_COUNTED = 100
-# A job may miss its turn while a long one runs; one that is silent for this many turns does not run at all.
-SILENT_TURNS = 3
-SHORTEST_SILENCE = timedelta(minutes=15)
 ORDERS_LOOKED_AT = 2000
 
 
@@ -61,20 +56,9 @@ def list_attention(*, now: datetime) -> Attention:
     """Find what waits for a person. Time: `now` is the machine's. Queries: 4."""
     problems = PurchaseProblem.objects.filter(resolved_at__isnull=True)[:MOST_COUNTED].count()
     duplicates = PossibleDuplicate.objects.filter(resolved_at__isnull=True)[:MOST_COUNTED].count()
-    recent = JobRun.objects.filter(state=JobState.FAILED, started_at__gte=now - timedelta(days=1))
-    failed = dict(recent.order_by("id").values_list("job", "id"))
-    return Attention(problems, duplicates, tuple(sorted(failed.items())), _silent_jobs(now))
-
-
-def _silent_jobs(now: datetime) -> tuple[tuple[str, datetime], ...]:
-    """Find the jobs that have run before and stay silent now. What has never run is not missed yet."""
-    runs = JobRun.objects.filter(job__in=list(jobs)).order_by()
-    latest = dict(runs.values("job").annotate(newest=Max("started_at")).values_list("job", "newest"))
-    return tuple(
-        (name, latest[name])
-        for name, job in jobs.items()
-        if name in latest and now - latest[name] > max(SILENT_TURNS * job.every, SHORTEST_SILENCE)
-    )
+    failed = list_failed_runs(since=now - timedelta(days=1))
+    silent = list_silent_jobs(now=now)
+    return Attention(problems, duplicates, tuple(sorted(failed.items())), tuple(silent.items()))
 
 
 def list_owed() -> list[Owed]:

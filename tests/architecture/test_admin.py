@@ -76,7 +76,7 @@ def test_a_long_list_is_never_counted(model, shown):
 
 
 @pytest.mark.parametrize("model", [model for model, _ in OURS], ids=NAMES)
-def test_a_list_answers_where_there_is_nothing_yet(model, admin_client):
+def test_a_list_answers_where_there_is_nothing_yet(model, admin_client, clock):
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
     assert admin_client.get(address).status_code == 200

@@ -39,7 +39,7 @@ WRITES = {
     "update",
     "update_or_create",
 }
-STATEMENT = re.compile(r"\b(INSERT INTO|UPDATE (?!OR\b|SET\b)\S|DELETE FROM|TRUNCATE|COPY \S)")
+STATEMENT = re.compile(r"\b(INSERT INTO|UPDATE (?:$|(?!OR\b|SET\b)\S)|DELETE FROM|TRUNCATE|COPY (?:$|\S))")
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
@@ -97,7 +97,7 @@ def test_rows_are_written_by_operations_and_the_ledger_alone():
 def test_rules_of_a_programme_are_written_in_one_place():
     rules = {"Programme", "ProgrammePhase", "EarningRule", "LotTerms", "ProductGroup", "ExchangeRate"}
 
-    writers = {path for path, model, _ in orm_writes() if model.__name__ in rules}
+    writers = {path for path, model, verb in orm_writes() if model.__name__ in rules and verb != "make"}
 
     assert writers == {"loyalty/operations/programme.py"}
 

@@ -8,7 +8,7 @@ from commerce.operations.customers import merge_customers, unmerge_customer
 from commerce.registry import MergeRefusedError
 from loyalty.ledger import merging
 from loyalty.models import Entry, Lot, Member
-from loyalty.policies.errors import MemberMerged
+from loyalty.policies.errors import AlreadyMerged, MemberMerged
 from tests.loyalty.ledger.deeds import capture, give, hold
 from tests.loyalty.shop import NOON, award, customer, day, join, open_shop, points, tell
 
@@ -153,7 +153,7 @@ def test_what_was_spent_meanwhile_stays_and_a_person_is_asked(alice, anna):
 
 
 def test_two_members_of_different_programmes_are_never_merged(club, alice):
-    with transaction.atomic(), pytest.raises(merging.AlreadyMerged):
+    with transaction.atomic(), pytest.raises(AlreadyMerged):
         merging.merge(source_id=alice.id, target_id=alice.id, at=NOON, by=SHOP)
 
     assert Entry.objects.count() == 0

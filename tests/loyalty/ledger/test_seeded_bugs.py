@@ -10,9 +10,9 @@ import pytest
 from django.db import DatabaseError
 
 from loyalty.ledger import posting
-from loyalty.ledger.writer import WriteConflict
 from loyalty.policies import awarding, book, requests
 from loyalty.policies.book import MemberBook
+from loyalty.policies.errors import WriteConflict
 from loyalty.policies.requests import ClawBack
 from loyalty.policies.standing import standing_points
 from loyalty.policies.states import State

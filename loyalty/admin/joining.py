@@ -107,7 +107,7 @@ def _describe(member: Member, balance: Balance) -> dict[str, Any]:
         "card": in_groups(member.number),
         "points": figures.number(balance.available - balance.debt),
         "pending": figures.number(balance.pending),
-        "since": figures.day(member.joined_at, member.programme.zone, now=clock.now()),
+        "since": figures.day(member.joined_at, member.programme.zone, now=balance.at),
     }
 
 

@@ -40,9 +40,10 @@ class MemberChangeList(KeysetChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         accounts = [row.account for row in self.result_list if hasattr(row, "account")]
-        balances = list_balances(accounts=accounts, at=clock.now())
+        at = clock.now()
+        balances = list_balances(accounts=accounts, at=at)
         for row in self.result_list:
-            row.balance = balances.get(row.pk)
+            row.balance, row.seen_at = balances.get(row.pk), at
 
 
 @admin.register(Member)
@@ -52,6 +53,7 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     empty_text = gettext_lazy(
         "No members yet. Whoever joins, or buys where everybody is enrolled, will be here with their points."
     )
+    list_per_page = 50
     list_display = ("name", "card", "ready", "on_the_way", "state_label", "joined_on")
     list_display_links = ("name", "card")
     list_filter = ("state", "programme")
@@ -107,8 +109,8 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         return member.get_state_display()
 
     @display(description=gettext_lazy("member since"))
-    def joined_on(self, member: Member) -> str:
-        return figures.day(member.joined_at, member.programme.zone, now=clock.now())
+    def joined_on(self, member: Any) -> str:
+        return figures.day(member.joined_at, member.programme.zone, now=member.seen_at)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages and buttons of one member."""

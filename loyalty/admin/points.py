@@ -4,7 +4,7 @@ The button carries what was shown. If the balance has moved meanwhile, nothing i
 shown instead; two clicks on the same button are one deed, by the token that the page was made with.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ from loyalty.policies.card_number import in_groups
 from loyalty.policies.errors import LedgerRefusal
 from loyalty.policies.terms import expiry_moment
 from loyalty.queries import figures
-from loyalty.queries.balance import Balance, get_balance
+from loyalty.queries.balance import Balance, Expiring, Upcoming, get_balance
 from loyalty.queries.books import terms_of
 from loyalty.queries.sentences import points as points_text
 
@@ -44,6 +44,8 @@ REASONS = (
 )
 # A typing error of one figure too many should stand out; a shop that gives more does so in two steps.
 MOST_POINTS = 10_000_000
+# Later ends are no news yet.
+MOST_ENDS = 3
 
 
 class PointsForm(forms.Form):
@@ -91,6 +93,7 @@ class PointsForm(forms.Form):
             ("never", gettext_lazy("never")),
             ("day", gettext_lazy("on the day below")),
         ],
+        initial="usual",
     )
     last_day = forms.DateField(
         label=gettext_lazy("Last day to use them"),
@@ -154,33 +157,36 @@ def answer(model_admin: Any, request: HttpRequest, member: Member, *, back: str)
     return redirect(back)
 
 
-def read_facts(balance: Balance) -> list[tuple[str, str]]:
+def read_facts(balance: Balance) -> list[tuple[str, list[str]]]:
     """Write a balance out for staff: what is ready, what is on its way, what ends, what is owed."""
-    return list(_facts(balance, ZoneInfo(balance.time_zone)))
-
-
-def _facts(balance: Balance, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
-    ready = points_text(balance.available - balance.debt)
+    zone = ZoneInfo(balance.time_zone)
     worth = figures.money(balance.worth_minor, balance.currency)
-    yield _("Points"), f"{ready} = {worth}"
-    for part in balance.on_the_way:
-        if part.at:
-            when = _("ready on %(date)s") % {"date": figures.day(part.at, zone, now=balance.at)}
-        else:
-            when = {"payment": _("waits for the payment"), "delivery": _("waits for the delivery")}[
-                part.waits_for
-            ]
-        yield _("On the way"), f"{points_text(part.points)}, {when}"
-    for end in balance.expiring[:3]:
-        last_day = figures.last_day(end.until, zone, now=balance.at)
-        yield (
-            _("Ends"),
-            _("%(points)s after %(date)s") % {"points": points_text(end.points), "date": last_day},
-        )
-    if balance.held:
-        yield _("Reserved"), points_text(balance.held)
-    if balance.debt:
-        yield _("Owed"), _("%(points)s, filled by the next ones") % {"points": points_text(balance.debt)}
+    facts = [
+        (_("Points"), [f"{points_text(balance.available - balance.debt)} = {worth}"]),
+        (_("On the way"), [_say_coming(part, zone, balance.at) for part in balance.on_the_way]),
+        (_("Ends"), [_say_end(part, zone, balance.at) for part in balance.expiring[:MOST_ENDS]]),
+        (_("Reserved"), [points_text(balance.held)] if balance.held else []),
+        (_("Owed"), [_say_owed(balance.debt)] if balance.debt else []),
+    ]
+    return [(name, said) for name, said in facts if said]
+
+
+def _say_coming(part: Upcoming, zone: ZoneInfo, now: datetime) -> str:
+    if part.at:
+        when = _("ready on %(date)s") % {"date": figures.day(part.at, zone, now=now)}
+    else:
+        waits = {"payment": _("waits for the payment"), "delivery": _("waits for the delivery")}
+        when = waits[part.waits_for]
+    return f"{points_text(part.points)}, {when}"
+
+
+def _say_end(part: Expiring, zone: ZoneInfo, now: datetime) -> str:
+    last_day = figures.last_day(part.until, zone, now=now)
+    return _("%(points)s after %(date)s") % {"points": points_text(part.points), "date": last_day}
+
+
+def _say_owed(points: int) -> str:
+    return _("%(points)s, filled by the next ones") % {"points": points_text(points)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +215,7 @@ class Page:
             title=_("Give or take points"),
             member=self.member,
             name=self.member.customer.name or in_groups(self.member.number),
-            facts=read_facts(self.balance),
+            facts=read_facts(self.balance)[:1],
             form=form,
             outlook=outlook,
             has_moved=has_moved,

@@ -85,8 +85,8 @@ def _job_needs(attention: Attention) -> Iterator[Need]:
     if attention.silent_jobs:
         name, since = min(attention.silent_jobs, key=lambda job: job[1])
         sentence = ngettext(
-            "%(n)s job does not run; %(job)s since %(since)s. Start the worker or cron.",
-            "%(n)s jobs do not run; %(job)s since %(since)s. Start the worker or cron.",
+            "%(n)s job does not run (%(job)s since %(since)s). Start the worker or cron.",
+            "%(n)s jobs do not run (%(job)s since %(since)s). Start the worker or cron.",
             len(attention.silent_jobs),
         )
         told = {

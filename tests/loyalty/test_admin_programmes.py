@@ -1,4 +1,4 @@
-"""What the owner sees of the programme, and how it is changed: said in words first, done on the second click."""
+"""What the owner sees of the programme and changes: said in words first, done on the second click."""
 
 from decimal import Decimal
 

@@ -13,6 +13,7 @@ from loyalty.ledger import posting
 from loyalty.policies import awarding, book, requests
 from loyalty.policies.book import MemberBook
 from loyalty.policies.errors import WriteConflict
+from loyalty.policies.errors import LedgerRefusal
 from loyalty.policies.requests import ClawBack
 from loyalty.policies.standing import standing_points
 from loyalty.policies.states import State
@@ -137,8 +138,9 @@ def return_from_others_first(monkeypatch):
     monkeypatch.setattr(ClawBack, "_take_own", others_first)
 
 
-# The oracle and the laws speak by assertions; then the database, and the writer's own count of rows.
-NOTICED = (AssertionError, DatabaseError, WriteConflict)
+# The oracle and the laws speak by assertions; then the database, the writer's own count of rows, and a retry
+# that is refused.
+NOTICED = (AssertionError, DatabaseError, WriteConflict, LedgerRefusal)
 BUGS = [
     no_idempotency,
     other_content_is_a_replay,

@@ -12,8 +12,7 @@ from django.db import DatabaseError
 from loyalty.ledger import posting
 from loyalty.policies import awarding, book, requests
 from loyalty.policies.book import MemberBook
-from loyalty.policies.errors import WriteConflict
-from loyalty.policies.errors import LedgerRefusal
+from loyalty.policies.errors import LedgerRefusal, WriteConflict
 from loyalty.policies.requests import ClawBack
 from loyalty.policies.standing import standing_points
 from loyalty.policies.states import State

@@ -18,7 +18,7 @@ from commerce.models import Channel
 from commerce.policies.snapshot import CURRENCIES
 
 
-class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+class ChannelForm(forms.ModelForm):
     """What a channel leaves unsaid in its orders: currency, time zone, country."""
 
     class Meta:

@@ -51,7 +51,7 @@ class ConditionsField(forms.JSONField):
         return conditions
 
 
-class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
+class SegmentForm(forms.ModelForm):
     """A name, and the conditions."""
 
     conditions = ConditionsField(

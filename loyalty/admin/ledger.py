@@ -21,9 +21,9 @@ class LedgerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     search_fields = ("pk",)
     search_help_text = gettext_lazy("Whose: name, e-mail, phone, card or order number. Or #id of the row.")
-    list_select_related = ("member",)
+    list_select_related: tuple[str, ...] = ("member",)
     # What a row points at is shown by its number: a list to choose from would read every row there is.
-    raw_id_fields = ("member",)
+    raw_id_fields: tuple[str, ...] = ("member",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -57,7 +57,7 @@ def _read_timeline(
     rows = read_history(page, member.programme.zone, now=at)
     notes = EntryNote.objects.filter(entry_id__in=[row.row.entry_id for row in rows if row.row.entry_id])
     by_entry = {note.entry_id: note for note in notes}
-    here = {"before": before.isoformat()} if before else {}
+    here: dict[str, Any] = {"before": before.isoformat()} if before else {}
     return {
         "rows": [
             {

@@ -204,8 +204,8 @@ class Page:
     ) -> HttpResponse:
         """Show the form, with what it would do where that is known."""
         if outlook is not None:
-            form.data = form.data.copy()
-            form.data["checked"] = outlook.stamp
+            data: Any = form.data
+            form.data = {**data.dict(), "checked": outlook.stamp}
         return show_page(
             self.model_admin,
             self.request,

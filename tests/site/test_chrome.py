@@ -85,7 +85,7 @@ def test_members_pages_load_nothing_from_elsewhere_and_run_no_inline_code(client
     assert client.get("/").headers["Content-Security-Policy"] == STRICT + "frame-ancestors 'none'"
 
 
-def test_the_admin_may_run_what_its_theme_needs(admin_client):
+def test_the_admin_may_run_what_its_theme_needs(admin_client, clock):
     policy = admin_client.get("/admin/").headers["Content-Security-Policy"]
 
     assert "'unsafe-eval'" in policy

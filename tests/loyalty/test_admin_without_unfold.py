@@ -1,0 +1,86 @@
+"""Without Unfold every page of staff stands in Django's own admin."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SETTINGS = """
+from config.settings import *
+
+INSTALLED_APPS = [app for app in INSTALLED_APPS if app != "unfold"]
+"""
+
+VISIT = """
+import django
+
+django.setup()
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import Client
+from django.test.utils import setup_test_environment
+from backstage.policies import SHOP
+from commerce.models import PurchaseProblem, Segment
+from loyalty.operations.members import give_points
+from tests.factories.commerce import (
+    ChannelFactory, CustomerFactory, PossibleDuplicateFactory, ProductFactory, PurchaseFactory,
+    PurchaseProblemFactory, SegmentFactory,
+)
+from tests.factories.loyalty import MemberFactory, ProgrammeFactory
+
+setup_test_environment()
+call_command("migrate", verbosity=0)
+programme = ProgrammeFactory(complete=True)
+alice = MemberFactory(programme=programme, customer__name="alice")
+give_points(member_id=alice.pk, points=10, key="gift", reason="goodwill", by=SHOP)
+purchase = PurchaseFactory(customer=alice.customer)
+pair = PossibleDuplicateFactory()
+problem = PurchaseProblemFactory()
+SegmentFactory()
+ProductFactory()
+client = Client()
+client.force_login(get_user_model().objects.create_superuser("owner"))
+shop, club = "/admin/encore_commerce/", "/admin/encore_loyalty/"
+lists = [f"{shop}{name}/" for name in
+    ("channel", "customer", "import", "possibleduplicate", "product", "purchase", "purchaseproblem", "segment")]
+lists += [f"{club}{name}/" for name in
+    ("award", "entry", "hold", "lot", "member", "movement", "pointsaccount", "programme", "termsversion")]
+pages = [f"{club}member/{alice.pk}/{page}" for page in
+    ("change/", "change/?tab=orders", "change/?tab=person", "points/", "merge/")]
+pages += [f"{club}programme/{programme.pk}/{page}/" for page in
+    ("change", "rule", "terms", "settings", "group", "rate")]
+pages += [f"{club}programme/add/", f"{shop}channel/add/", f"{shop}segment/add/"]
+pages += [f"{shop}purchase/{purchase.pk}/change/", f"{shop}customer/{alice.customer_id}/change/"]
+pages += [f"{shop}possibleduplicate/{pair.pk}/change/", f"{shop}purchaseproblem/{problem.pk}/change/"]
+for address in ["/admin/", *lists, *pages]:
+    answer = client.get(address)
+    page = answer.content.decode()
+    if answer.status_code != 200 or "unfold" in page:
+        print(address, answer.status_code)
+print("visited", len(lists) + len(pages) + 1)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_every_page_of_staff_stands_without_unfold(tmp_path):
+    (tmp_path / "stock_settings.py").write_text(SETTINGS)
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'stock.sqlite3'}",
+        "DJANGO_SETTINGS_MODULE": "stock_settings",
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())]),
+    }
+
+    answer = subprocess.run(
+        [sys.executable, "-c", VISIT],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert answer.stdout.splitlines() == ["visited 36"], answer.stderr[-2000:]

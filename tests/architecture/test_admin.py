@@ -80,3 +80,30 @@ def test_a_list_answers_where_there_is_nothing_yet(model, admin_client, clock):
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
     assert admin_client.get(address).status_code == 200
+
+
+@pytest.mark.once
+def test_every_book_can_be_looked_at():
+    # A note holds what staff wrote to a member; it is shown with its entry, to whoever may see the member.
+    assert set(NAMES) >= BOOKS - {"encore_loyalty.EntryNote"}
+    assert set(NAMES) >= ENDLESS
+
+
+# Facts about the shop that no other row depends on while they change; the form checks them, the audit log
+# keeps the change. Everything else is changed by an operation, which a form may call and never replace.
+SAVED_BY_THEIR_FORM = {"encore_commerce.Channel", "encore_commerce.Segment"}
+
+
+@pytest.mark.once
+def test_what_a_page_changes_is_changed_by_an_operation(admin_user, rf):
+    request = rf.get("/")
+    request.user = admin_user
+
+    found = {
+        model._meta.label
+        for model, shown in OURS
+        if (shown.has_change_permission(request) or shown.has_delete_permission(request))
+        or (shown.has_add_permission(request) and "add_view" not in vars(type(shown)))
+    }
+
+    assert found == SAVED_BY_THEIR_FORM

@@ -143,34 +143,24 @@ def failures(tmp_path_factory) -> set[str]:
     for path, code in PLANTS.items():
         with (copy / path).open("a", encoding="utf-8") as file:
             file.write(code)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests/architecture",
+        "-q",
+        "-m",
+        "once",
+        "-p",
+        "no:cacheprovider",
+    ]
+    place = {"ENCORE_VAR_DIR": str(copy / "var"), "DATABASE_URL": f"sqlite:///{copy}/db.sqlite3"}
     told = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "tests/architecture",
-            "-q",
-            "-m",
-            "once",
-            "-p",
-            "no:cacheprovider",
-            "-W",
-            "default",
-        ],
-        cwd=copy,
-        env={
-            **os.environ,
-            "ENCORE_VAR_DIR": str(copy / "var"),
-            "DATABASE_URL": f"sqlite:///{copy}/db.sqlite3",
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        command, cwd=copy, env=os.environ | place, capture_output=True, text=True, timeout=300, check=False
     )
-    return set(re.findall(r"^FAILED \S+::(test_\w+)", told.stdout, flags=re.MULTILINE)) or {
-        told.stdout + told.stderr
-    }
+    failed = re.findall(r"^FAILED \S+::(test_\w+)", told.stdout, flags=re.MULTILINE)
+    assert failed, told.stdout + told.stderr
+    return set(failed)
 
 
 def rules() -> list[str]:

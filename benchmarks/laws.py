@@ -3,6 +3,7 @@
 from django.db import connection
 
 from backstage.operations.check import check_ledger
+from benchmarks.shop import settle_statistics
 from loyalty.models import Entry, Movement
 from loyalty.operations.awards import settle_awards
 
@@ -15,6 +16,7 @@ ENTRIES = "SELECT COUNT(*) FROM encore_loyalty_entry AS entry LEFT JOIN (SELECT 
 
 def check_laws(settled: list[int]) -> None:
     """Assert that accounts are the sums of lots, lots those of movements, and that nothing happens twice."""
+    settle_statistics()
     sums = ", ".join(f"SUM({counter}) AS {counter}" for counter in _COUNTERS)
     nets = ", ".join(
         f"SUM(CASE WHEN to_state = {number} THEN points WHEN from_state = {number} THEN -points ELSE 0 END) AS {counter}"

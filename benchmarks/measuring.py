@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -58,6 +59,7 @@ def in_pairs(reference: Callable[[], float], product: Callable[[], float], pairs
     for _ in range(pairs):
         products.append(product())
         references.append(reference())
+        print(f"    {references[-2]:,.0f} | {products[-1]:,.0f} | {references[-1]:,.0f} {unit}", file=sys.stderr, flush=True)
         ratios.append(products[-1] / ((references[-2] + references[-1]) / 2))
     return Figure(median(ratios), median(products), median(references), unit, ratios=ratios)
 
@@ -69,13 +71,15 @@ def rate_of(count: int, work: Callable[[], object]) -> float:
     return count / (time.perf_counter() - started)
 
 
-def in_processes(make_deed: Callable[[int], Deed], processes: int, seconds: float) -> tuple[float, int]:
-    """Repeat a deed in so many processes at once; give deeds per second and the number that failed."""
+def in_processes(
+    make_deed: Callable[[int], Deed], processes: int, seconds: float, most: int = 10**9
+) -> tuple[float, int]:
+    """Repeat a deed in so many processes at once, `most` times each; give deeds per second and how many failed."""
     connection.close()
     context = multiprocessing.get_context("fork")
     barrier, results = context.Barrier(processes), context.SimpleQueue()
     workers = [
-        context.Process(target=_repeat, args=(make_deed, number, seconds, barrier, results), daemon=True)
+        context.Process(target=_repeat, args=(make_deed, number, seconds, most, barrier, results), daemon=True)
         for number in range(processes)
     ]
     for worker in workers:
@@ -88,7 +92,7 @@ def in_processes(make_deed: Callable[[int], Deed], processes: int, seconds: floa
     return sum(rate for rate, _, _ in told), sum(errors for _, errors, _ in told)
 
 
-def _repeat(make_deed: Callable[[int], Deed], number: int, seconds: float, barrier, results) -> None:
+def _repeat(make_deed: Callable[[int], Deed], number: int, seconds: float, most: int, barrier, results) -> None:
     try:
         deed = make_deed(number)
         for _ in range(WARM_UP):
@@ -104,7 +108,7 @@ def _repeat(make_deed: Callable[[int], Deed], number: int, seconds: float, barri
         return
     done, errors, text = 0, 0, ""
     started = time.perf_counter()
-    while (spent := time.perf_counter() - started) < seconds:
+    while (spent := time.perf_counter() - started) < seconds and done < most:
         try:
             deed()
             done += 1
@@ -125,8 +129,10 @@ def find_pgbench() -> str:
     return found
 
 
-def pgbench(script: str, clients: int, seconds: int, variables: dict[str, int] | None = None) -> float:
-    """Run one transaction over and over, prepared; give transactions per second."""
+def pgbench(
+    script: str, clients: int, seconds: int, variables: dict[str, int] | None = None, most: int = 0
+) -> float:
+    """Run one transaction over and over, prepared, `most` times per client; give transactions per second."""
     settings = connection.settings_dict
     environment = os.environ | {
         "PGHOST": settings["HOST"] or "127.0.0.1",
@@ -139,7 +145,8 @@ def pgbench(script: str, clients: int, seconds: int, variables: dict[str, int] |
         file.write(script)
         file.flush()
         jobs = min(clients, os.cpu_count() or 1)
-        arguments = ["-n", "-M", "prepared", "-c", clients, "-j", jobs, "-T", seconds, "-f", file.name]
+        arguments = ["-n", "-M", "prepared", "-c", clients, "-j", jobs, "-f", file.name]
+        arguments += ["-t", most] if most else ["-T", seconds]
         for name, value in (variables or {}).items():
             arguments += ["-D", f"{name}={value}"]
         done = subprocess.run(

@@ -12,7 +12,7 @@ from benchmarks.databases import Copies
 from benchmarks.laws import check_laws
 from benchmarks.measuring import Deed, Figure, NotMeasured, Size, in_pairs, in_processes, pgbench, rate_of
 from benchmarks.shop import Shop
-from loyalty.ledger import writer
+from loyalty.ledger import due, single_statement
 from loyalty.operations.awards import settle_awards
 
 IDS_AT_ONCE = 500
@@ -89,14 +89,12 @@ def no_wait_for_disk() -> Iterator[None]:
 @contextmanager
 def portable_statements() -> Iterator[None]:
     """Keep the ledger from its PostgreSQL-only statements."""
-    before = getattr(writer, "_write_at_once", None)
-    if before is None:
-        raise NotMeasured("there are no PostgreSQL-only statements: row 1 is the portable path")
-    writer.USES_ONE_STATEMENT = False
+    fits, at_once = single_statement.fits, due._store_at_once
+    single_statement.fits, due._store_at_once = lambda drafts: False, due._store
     try:
         yield
     finally:
-        writer.USES_ONE_STATEMENT = True
+        single_statement.fits, due._store_at_once = fits, at_once
 
 
 def batches(copies: Copies, shop: Shop, size: Size) -> Figure:

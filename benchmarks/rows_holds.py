@@ -10,7 +10,7 @@ from backstage.policies import SHOP
 from benchmarks import references
 from benchmarks.databases import Copies
 from benchmarks.laws import check_laws
-from benchmarks.measuring import Deed, Figure, NotMeasured, Size, in_pairs, in_processes, pgbench
+from benchmarks.measuring import WARM_UP, Deed, Figure, NotMeasured, Size, in_pairs, in_processes, pgbench
 from benchmarks.shop import Shop
 from loyalty.ledger import moves
 
@@ -53,15 +53,17 @@ def _draw(count: int) -> list[int]:
 def holds(copies: Copies, stock: str, shop: Shop, size: Size, *, processes: int) -> Figure:
     """Reserve points of members in turn, beside a function in the database that writes the same rows."""
     variables = {"members": shop.members}
+    windows = 2 * size.pairs + 1
+    most = shop.members // windows // processes - WARM_UP  # a member has points for one hold
 
     def product() -> float:
-        rate, errors = in_processes(hold_deed(lambda number: 1 + number % shop.members), processes, size.seconds)
+        rate, errors = in_processes(hold_deed(lambda number: 1 + number % shop.members), processes, 60, most)
         if errors:
             raise NotMeasured(f"{errors} holds failed")
         return rate
 
     def reference() -> float:
-        return pgbench(references.HOLD_IN_TURN, processes, size.seconds, variables)
+        return pgbench(references.HOLD_IN_TURN, processes, 60, variables, most)
 
     with copies.fresh(stock):
         _make_function()
@@ -70,22 +72,23 @@ def holds(copies: Copies, stock: str, shop: Shop, size: Size, *, processes: int)
     return figure
 
 
-def holds_of_one(copies: Copies, stock: str, member_id: int, size: Size) -> tuple[Figure, int]:
+def holds_of_one(copies: Copies, stock: str, member_id: int, lots: int, size: Size) -> tuple[Figure, int]:
     """Reserve points of one member from eight processes at once; give the number of errors too."""
-    failed = 0
+    failed, pairs = 0, min(size.pairs, 3)
+    most = lots * 34 // POINTS // (2 * pairs + 1) // 8 - WARM_UP
 
     def product() -> float:
         nonlocal failed
-        rate, errors = in_processes(hold_deed(lambda number: member_id), 8, size.seconds)
+        rate, errors = in_processes(hold_deed(lambda number: member_id), 8, 60, most)
         failed += errors
         return rate
 
     def reference() -> float:
-        return pgbench(references.HOLD_OF_ONE, 8, size.seconds, {"member": member_id})
+        return pgbench(references.HOLD_OF_ONE, 8, 60, {"member": member_id}, most)
 
     with copies.fresh(stock):
         _make_function()
-        figure = in_pairs(reference, product, min(size.pairs, 3), "holds/s")
+        figure = in_pairs(reference, product, pairs, "holds/s")
         check_laws([])
     return figure, failed
 

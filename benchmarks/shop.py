@@ -7,16 +7,18 @@ from django.db import connection
 
 from backstage.clock import now
 from commerce.operations.channels import open_channel
+from loyalty.operations.awards import settle_awards
 from loyalty.operations.programme import create_programme
 
 LIVE_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 POINTS = 34  # of each purchase: two lines of 1.70, 10 points for each 1.00
 LOTS_PER_MEMBER = 7
+SETTLED = 4_000
 
 
 @dataclass(frozen=True)
 class Shop:
-    """What there is. Ids run from 1; member n is customer n."""
+    """What there is. Ids run from 1; member n is customer n; purchases above `purchases` are settled."""
 
     members: int
     purchases: int
@@ -37,10 +39,13 @@ def open_shop(purchases: int) -> Shop:
     )
     shop = Shop(max(1, purchases // LOTS_PER_MEMBER), purchases)
     with connection.cursor() as cursor:
-        for statement in _statements(shop, channel.id, programme.id):
+        for statement in _statements(Shop(shop.members, purchases + SETTLED), channel.id, programme.id):
             cursor.execute(statement)
         if connection.vendor == "postgresql":
             cursor.execute("CREATE SEQUENCE bench_purchase; CREATE SEQUENCE bench_key")
+    # A shop that has run a while: plans that were made over empty tables are nobody's daily life.
+    for start in range(purchases, purchases + SETTLED, 500):
+        settle_awards(purchase_ids=range(start + 1, start + 501))
     settle_statistics()
     return shop
 

@@ -179,34 +179,49 @@ def work_stale_holds(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
 
 
 def _move_plain(move: DueMove, chunk: Chunk, at: datetime, chunk_id: int) -> int:
+    """Write this move down in sets for the locked members without debt; give the number of lots."""
     due, values = move.due(_adapt(at))
     members = lock_due_accounts(chunk.lo, chunk.hi, due, values)
     if not members:
         return 0
+    store = _store_at_once if connection.vendor == "postgresql" else _store
+    facts = [move.kind.value, SYSTEM.kind, SYSTEM.id, _adapt(timezone.now()), chunk_id]
     with connection.cursor() as cursor:
-        newest_entry, newest_movement = _newest(cursor, ENTRY), _newest(cursor, MOVEMENT)
-        cursor.execute(
-            statements.due_entries(columns=ENTRY_COLUMNS, moment=move.moment, key=move.key, due=due),
-            [
-                move.kind.value,
-                SYSTEM.kind,
-                SYSTEM.id,
-                _adapt(timezone.now()),
-                chunk_id,
-                *values,
-                listed(members),
-            ],
-        )
-        entries = cursor.rowcount
-        if not entries:
-            return 0
-        counter = move.from_state.name.lower()
-        cursor.execute(
-            statements.due_movements(counter),
-            [move.from_state.value, move.to_state.value, newest_entry, chunk_id],
-        )
-        _require(cursor, entries, "movements")
-        _apply(cursor, newest_entry, newest_movement, chunk_id, lots=entries)
+        return store(cursor, move, facts, due, [*values, listed(members)])
+
+
+def _store_at_once(
+    cursor: CursorWrapper, move: DueMove, facts: list[Any], due: str, due_values: list[Any]
+) -> int:
+    """Store it in one statement, on PostgreSQL alone."""
+    states = [move.from_state.value, move.to_state.value]
+    statement = statements.due_at_once(
+        columns=ENTRY_COLUMNS, moment=move.moment, key=move.key, due=due, counter=move.from_state.name.lower()
+    )
+    cursor.execute(statement, [*due_values, *facts, *states])
+    entries, members, lots, accounts = cursor.fetchone()
+    _require(lots, entries, "lots")
+    _require(accounts, members, "accounts")
+    return int(entries)
+
+
+def _store(cursor: CursorWrapper, move: DueMove, facts: list[Any], due: str, due_values: list[Any]) -> int:
+    """Store it in the dialect that both databases share: entries, movements, then the counters."""
+    *_, chunk_id = facts
+    newest_entry, newest_movement = _newest(cursor, ENTRY), _newest(cursor, MOVEMENT)
+    cursor.execute(
+        statements.due_entries(columns=ENTRY_COLUMNS, moment=move.moment, key=move.key, due=due),
+        [*facts, *due_values],
+    )
+    entries = cursor.rowcount
+    if not entries:
+        return 0
+    cursor.execute(
+        statements.due_movements(move.from_state.name.lower()),
+        [move.from_state.value, move.to_state.value, newest_entry, chunk_id],
+    )
+    _require(cursor.rowcount, entries, "movements")
+    _apply(cursor, newest_entry, newest_movement, chunk_id, lots=entries)
     return entries
 
 
@@ -220,12 +235,12 @@ def _apply(
     of_movements = f"{MOVEMENT} WHERE id > %s AND entry_id IN (SELECT id FROM {of_entries})"
     movement_values = [newest_movement, *entry_values]
     cursor.execute(statements.apply_to_lots(of_movements), movement_values)
-    _require(cursor, lots, "lots")
+    _require(cursor.rowcount, lots, "lots")
     # Not as many as were locked: who waited for a lock may find that another worker has done it meanwhile.
     cursor.execute(f"SELECT COUNT(DISTINCT member_id) FROM {of_entries}", entry_values)
     (accounts,) = cursor.fetchone()
-    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*entry_values, *movement_values])
-    _require(cursor, accounts, "accounts")
+    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*movement_values, *entry_values])
+    _require(cursor.rowcount, accounts, "accounts")
 
 
 def _members_by_book(cursor: CursorWrapper, move: DueMove, chunk: Chunk, at: datetime) -> list[int]:
@@ -245,9 +260,9 @@ def _newest(cursor: CursorWrapper, table: str) -> int:
     return int(cursor.fetchone()[0])
 
 
-def _require(cursor: CursorWrapper, count: int, what: str) -> None:
-    if cursor.rowcount != count:
-        raise WriteConflict(f"{cursor.rowcount} {what} changed where {count} had to; nothing was written")
+def _require(changed: int, count: int, what: str) -> None:
+    if changed != count:
+        raise WriteConflict(f"{changed} {what} changed where {count} had to; nothing was written")
 
 
 def _adapt(moment: datetime) -> Any:

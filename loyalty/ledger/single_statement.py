@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 
 from backstage.plain_sql import tell_rows, told_rows
 from loyalty.ledger import statements
-from loyalty.ledger.rows import Drafts, Recording, entry_rows, hold_row, lot_row, new_lots
+from loyalty.ledger.rows import Drafts, Recording, entry_rows, hold_row, lot_row
 from loyalty.ledger.statements import ENTRY, HOLD, LOT, MOVEMENT
 from loyalty.models import Entry, Hold, Lot, Movement
 from loyalty.policies.states import State
@@ -47,66 +47,73 @@ def store(cursor: CursorWrapper, drafts: Drafts, recording: Recording) -> tuple[
 
 
 def _documents(drafts: Drafts, recording: Recording) -> list[str]:
-    entries = [dict(zip(statements.ENTRY_COLUMNS, row, strict=True)) for row in entry_rows(drafts, recording)]
-    lots = [
-        dict(
-            zip(statements.NEW_LOT_COLUMNS, lot_row(book.member_id, number, lot), strict=True), key=draft.key
-        )
-        for book, draft, number, lot in new_lots(drafts)
+    """Give the rows as documents. They refer to each other by their place, because their ids come later."""
+    entries = [
+        dict(zip(statements.ENTRY_COLUMNS, row, strict=True), place=place)
+        for place, row in enumerate(entry_rows(drafts, recording))
     ]
-    movements = [
-        {
-            "member_id": book.member_id,
-            "key": draft.key,
-            "lot_id": move.lot.id if move.lot.id > 0 else None,
-            "number": draft.new_lots.index(move.lot) if move.lot.id < 0 else None,
-            "from_state": move.from_state.value,
-            "to_state": move.to_state.value,
-            "points": move.points,
-            "effective_at": move.effective_at,
-            "place": place,
-        }
-        for place, (book, draft, move) in enumerate(
-            (book, draft, move) for book, draft in drafts for move in draft.moves
-        )
-    ]
-    holds = [
-        dict(
-            zip(statements.HOLD_COLUMNS, hold_row(book.member_id, draft.new_hold), strict=True), key=draft.key
-        )
-        for book, draft in drafts
-        if draft.new_hold is not None
-    ]
+    lots, movements, holds = [], [], []
+    for place, (book, draft) in enumerate(drafts):
+        lot_places: dict[int, int] = {}
+        for number, lot in enumerate(draft.new_lots):
+            row = lot_row(book.member_id, number, lot)
+            lot_places[lot.id] = len(lots)
+            lots.append(
+                dict(zip(statements.NEW_LOT_COLUMNS, row, strict=True), place=len(lots), entry_place=place)
+            )
+        movements += [
+            {
+                "member_id": book.member_id,
+                "lot_id": move.lot.id if move.lot.id > 0 else None,
+                "from_state": move.from_state.value,
+                "to_state": move.to_state.value,
+                "points": move.points,
+                "effective_at": move.effective_at,
+                "place": len(movements) + number,
+                "entry_place": place,
+                "lot_place": lot_places.get(move.lot.id),
+            }
+            for number, move in enumerate(draft.moves)
+        ]
+        if draft.new_hold is not None:
+            row = hold_row(book.member_id, draft.new_hold)
+            holds.append(dict(zip(statements.HOLD_COLUMNS, row, strict=True), entry_place=place))
     return [tell_rows(rows) for rows in (entries, lots, movements, holds)]
 
 
 @cache
 def _statement() -> str:
-    lot_columns, hold_columns = ", ".join(statements.NEW_LOT_COLUMNS), ", ".join(statements.HOLD_COLUMNS)
+    entry_columns, lot_columns, hold_columns = (
+        ", ".join(columns)
+        for columns in (statements.ENTRY_COLUMNS, statements.NEW_LOT_COLUMNS, statements.HOLD_COLUMNS)
+    )
+    # Ids are drawn before the rows are inserted: joins over more than one column of what is told look like
+    # single rows to the planner, which then loops over all pairs.
     return f"""
-WITH entry AS (
-    INSERT INTO {ENTRY} ({", ".join(statements.ENTRY_COLUMNS)})
-    SELECT {", ".join(statements.ENTRY_COLUMNS)} FROM {told_rows(Entry, statements.ENTRY_COLUMNS)}
+WITH new_entry AS MATERIALIZED (
+    SELECT nextval({statements.sequence(ENTRY)}) AS id, told.*
+    FROM {told_rows(Entry, statements.ENTRY_COLUMNS, "place integer")}
+), entry AS (
+    INSERT INTO {ENTRY} (id, {entry_columns}) SELECT id, {entry_columns} FROM new_entry
     RETURNING id, member_id, key, kind, debt_change, qualifying_at, occurred_at
-), new_lot AS (
-    INSERT INTO {LOT} (entry_id, {lot_columns})
-    SELECT entry.id, {_of("told", statements.NEW_LOT_COLUMNS)}
-    FROM {told_rows(Lot, statements.NEW_LOT_COLUMNS, "key text")} JOIN entry USING (member_id, key)
-    ORDER BY entry.id, told.number
-    RETURNING id, entry_id, number
+), new_lot AS MATERIALIZED (
+    SELECT nextval({statements.sequence(LOT)}) AS id, new_entry.id AS entry_id, told.*
+    FROM {told_rows(Lot, statements.NEW_LOT_COLUMNS, "place integer", "entry_place integer")}
+    JOIN new_entry ON new_entry.place = told.entry_place ORDER BY told.place
+), lot AS (
+    INSERT INTO {LOT} (id, entry_id, {lot_columns}) SELECT id, entry_id, {lot_columns} FROM new_lot
 ), moved AS (
-    INSERT INTO {MOVEMENT} ({", ".join(statements.MOVEMENT_COLUMNS)})
-    SELECT told.member_id, entry.id, COALESCE(told.lot_id, new_lot.id), told.from_state, told.to_state,
-        told.points, told.effective_at
-    FROM {told_rows(Movement, _MOVE_COLUMNS, "key text", "number smallint", "place integer")}
-    JOIN entry USING (member_id, key)
-    LEFT JOIN new_lot ON new_lot.entry_id = entry.id AND new_lot.number = told.number
-    ORDER BY told.place
+    INSERT INTO {MOVEMENT} (entry_id, lot_id, {", ".join(_MOVE_COLUMNS)})
+    SELECT new_entry.id, COALESCE(told.lot_id, new_lot.id), {_of("told", _MOVE_COLUMNS)}
+    FROM {told_rows(Movement, (*_MOVE_COLUMNS, "lot_id"), *_MOVE_PLACES)}
+    JOIN new_entry ON new_entry.place = told.entry_place
+    LEFT JOIN new_lot ON new_lot.place = told.lot_place ORDER BY told.place
     RETURNING member_id, lot_id, from_state, to_state, points
 ), hold AS (
     INSERT INTO {HOLD} (entry_id, {hold_columns})
-    SELECT entry.id, {_of("told", statements.HOLD_COLUMNS)}
-    FROM {told_rows(Hold, statements.HOLD_COLUMNS, "key text")} JOIN entry USING (member_id, key)
+    SELECT new_entry.id, {_of("told", statements.HOLD_COLUMNS)}
+    FROM {told_rows(Hold, statements.HOLD_COLUMNS, "entry_place integer")}
+    JOIN new_entry ON new_entry.place = told.entry_place
 ), changed_lot AS (
     {statements.apply_to_lots("moved WHERE true")} RETURNING 1
 ), changed_account AS (
@@ -117,7 +124,8 @@ FROM entry
 """
 
 
-_MOVE_COLUMNS = ("member_id", "lot_id", "from_state", "to_state", "points", "effective_at")
+_MOVE_PLACES = ("place integer", "entry_place integer", "lot_place integer")
+_MOVE_COLUMNS = ("member_id", "from_state", "to_state", "points", "effective_at")
 
 
 def _of(alias: str, columns: tuple[str, ...]) -> str:

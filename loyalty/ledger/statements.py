@@ -72,13 +72,10 @@ def insert(table: str, columns: tuple[str, ...], rows: int, returning: str = "")
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}{tail}"
 
 
-def _net(state: State, *, issuance: bool) -> str:
-    """Sum what movements bring into `state` less what they take out of it."""
+def _change(state: State, *, issuance: bool) -> str:
+    """Say what a movement brings into `state` or takes out of it."""
     brought = f"to_state = {state.value}" + ("" if issuance else f" AND from_state <> {State.ISSUANCE.value}")
-    return (
-        f"SUM(CASE WHEN {brought} THEN points WHEN from_state = {state.value} THEN -points ELSE 0 END)"
-        f" AS {COUNTERS[state]}"
-    )
+    return f"CASE WHEN {brought} THEN points WHEN from_state = {state.value} THEN -points ELSE 0 END"
 
 
 def apply_to_lots(movements: str) -> str:
@@ -87,7 +84,7 @@ def apply_to_lots(movements: str) -> str:
     Points that were issued by these movements are in the new lot's row already, because the CHECK
     `issued = sum of the states` holds at every instant.
     """
-    nets = ", ".join(_net(state, issuance=False) for state in LOT_STATES)
+    nets = ", ".join(f"SUM({_change(state, issuance=False)}) AS {COUNTERS[state]}" for state in LOT_STATES)
     sets = ", ".join(f"{column} = {LOT}.{column} + net.{column}" for column in COUNTERS.values())
     return (
         f"UPDATE {LOT} SET {sets} FROM ("
@@ -99,26 +96,24 @@ def apply_to_lots(movements: str) -> str:
 def apply_to_accounts(movements: str, entries: str) -> str:
     """Change the accounts by the movements, and by the debts and deeds that the entries note.
 
-    Both are a table or subquery with its WHERE.
+    Both are a table or subquery with its WHERE. One sum over both, because a join of two sums looks like one
+    row to PostgreSQL, which then computes the second for each row of the first.
     """
-    nets = ", ".join(_net(state, issuance=True) for state in LOT_STATES)
-    sums = ", ".join(
-        f"{column} = {ACCOUNT}.{column} + COALESCE(net.{column}, 0)" for column in COUNTERS.values()
-    )
-    net_columns = ", ".join(f"net.{column}" for column in COUNTERS.values())
+    columns = COUNTERS.values()
+    sets = ", ".join(f"{column} = {ACCOUNT}.{column} + net.{column}" for column in (*columns, "debt"))
+    sums = ", ".join(f"SUM({column}) AS {column}" for column in (*columns, "debt"))
+    changes = ", ".join(f"{_change(state, issuance=True)} AS {COUNTERS[state]}" for state in LOT_STATES)
+    nothing = ", ".join("0" for _ in columns)
     deeds = f"{EntryKind.HOLD.value}, {EntryKind.CAPTURE.value}"
     return (
-        f"UPDATE {ACCOUNT} SET {sums}, debt = {ACCOUNT}.debt + net.debt_change,"
+        f"UPDATE {ACCOUNT} SET {sets},"
         f" active_at = CASE WHEN net.active_at IS NULL OR {ACCOUNT}.active_at >= net.active_at"
         f" THEN {ACCOUNT}.active_at ELSE net.active_at END"
-        f" FROM (SELECT facts.member_id, facts.debt_change, facts.active_at, {net_columns} FROM ("
-        f"SELECT member_id, SUM(debt_change) AS debt_change,"
-        f" MAX(CASE WHEN kind = {EntryKind.ACCRUE.value} THEN qualifying_at"
-        f" WHEN kind IN ({deeds}) THEN occurred_at END) AS active_at"
-        f" FROM {entries} GROUP BY member_id) AS facts"
-        f" LEFT JOIN (SELECT member_id, {nets} FROM {movements}"
-        " GROUP BY member_id)"
-        f" AS net ON net.member_id = facts.member_id) AS net WHERE {ACCOUNT}.member_id = net.member_id"
+        f" FROM (SELECT member_id, MAX(active_at) AS active_at, {sums} FROM ("
+        f"SELECT member_id, {changes}, 0 AS debt, NULL AS active_at FROM {movements} UNION ALL"
+        f" SELECT member_id, {nothing}, debt_change, CASE WHEN kind = {EntryKind.ACCRUE.value}"
+        f" THEN qualifying_at WHEN kind IN ({deeds}) THEN occurred_at END FROM {entries}"
+        f") AS changes GROUP BY member_id) AS net WHERE {ACCOUNT}.member_id = net.member_id"
     )
 
 
@@ -141,6 +136,40 @@ def due_movements(counter: str) -> str:
         f" FROM {ENTRY} AS entry JOIN {LOT} AS lot ON lot.id = entry.source_id"
         " WHERE entry.id > %s AND entry.batch = %s"
     )
+
+
+def due_at_once(*, columns: str, moment: str, key: str, due: str, counter: str) -> str:
+    """Write a move down for all lots that are due, in one statement, on PostgreSQL alone.
+
+    Statements that read what the one before has written are planned without any statistics of it. This one
+    carries the due lots along. Gives the numbers of entries, of their members, of changed lots and accounts.
+    """
+    return f"""
+WITH due AS MATERIALIZED (
+    SELECT nextval({sequence(ENTRY)}) AS entry_id, lot.id AS lot_id, lot.member_id, lot.{counter} AS points,
+        {key} AS key, {moment} AS moment
+    FROM {LOT} AS lot WHERE {due} AND {among("lot.member_id")}
+), entry AS (
+    INSERT INTO {ENTRY} (id, {columns})
+    SELECT entry_id, member_id, %s, key, 'lot', lot_id, %s, %s, 'time', moment, %s, %s FROM due
+    RETURNING member_id, kind, debt_change, qualifying_at, occurred_at
+), moved AS (
+    INSERT INTO {MOVEMENT} ({", ".join(MOVEMENT_COLUMNS)})
+    SELECT member_id, entry_id, lot_id, %s, %s, points, moment FROM due
+    RETURNING member_id, lot_id, from_state, to_state, points
+), changed_lot AS (
+    {apply_to_lots("moved WHERE true")} RETURNING 1
+), changed_account AS (
+    {apply_to_accounts("moved WHERE true", "entry WHERE true")} RETURNING 1
+)
+SELECT (SELECT COUNT(*) FROM entry), (SELECT COUNT(DISTINCT member_id) FROM entry),
+    (SELECT COUNT(*) FROM changed_lot), (SELECT COUNT(*) FROM changed_account)
+"""
+
+
+def sequence(table: str) -> str:
+    """Look up, once per statement, the sequence of a table: for ids that are drawn before their rows."""
+    return f"(SELECT pg_get_serial_sequence('{table}', 'id')::regclass)"
 
 
 def close_hold() -> str:

@@ -116,7 +116,7 @@ def _apply(cursor: CursorWrapper, drafts: Drafts, entry_ids: list[int]) -> tuple
     if _moved_lots(drafts):
         cursor.execute(statements.apply_to_lots(of_movements), [*members, *entry_ids])
         lots = cursor.rowcount
-    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*entry_ids, *members, *entry_ids])
+    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*members, *entry_ids, *entry_ids])
     return lots, cursor.rowcount
 
 

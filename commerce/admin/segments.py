@@ -1,6 +1,8 @@
 """Segments: who is in, in words, and why somebody is not."""
 
 import json
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -16,10 +18,11 @@ from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, by_staff, display
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.operations import audit
-from commerce.models import Segment
-from commerce.policies.segments import SegmentError
+from commerce.models import Customer, Segment
+from commerce.policies.segments import Definition, SegmentError
 from commerce.queries.customers import find_customers_by_text
 from commerce.queries.segments import (
+    WhyNot,
     count_segment,
     describe_segment,
     list_segment,
@@ -35,7 +38,7 @@ MOST_FOUND = 5
 class ConditionsField(forms.JSONField):
     """Conditions as they are written down, told field by field what is wrong with them."""
 
-    widget = forms.Textarea(attrs={"rows": 12, "spellcheck": "false"})
+    widget = forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "class": "enc-code"})
 
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
@@ -121,7 +124,7 @@ class SegmentAdmin(KeysetModelAdmin):
             counted_at=at,
             examples=list_segment(definition=definition, at=at, limit=EXAMPLES),
             text=text,
-            answers=[why_not(definition=definition, customer_id=pk, at=at) for pk in asked],
+            answers=_ask(definition, asked, at),
         )
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
@@ -145,6 +148,18 @@ class SegmentAdmin(KeysetModelAdmin):
             at=clock.now(),
             **told,
         )
+
+
+def _ask(definition: Definition, customer_ids: list[int], at: datetime) -> list[tuple[str, WhyNot]]:
+    """Give each customer's name with what the conditions say of them; of two merged ones, the survivor's."""
+    answers = {answer.customer_id: answer for answer in _answers(definition, customer_ids, at)}
+    names = {customer.pk: str(customer) for customer in Customer.objects.filter(pk__in=answers)}
+    return [(names[pk], answer) for pk, answer in answers.items()]
+
+
+def _answers(definition: Definition, customer_ids: list[int], at: datetime) -> Iterator[WhyNot]:
+    for customer_id in customer_ids:
+        yield why_not(definition=definition, customer_id=customer_id, at=at)
 
 
 def _say(conditions: Any) -> str:

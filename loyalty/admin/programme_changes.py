@@ -155,11 +155,15 @@ def _explain_rule(form: RuleForm) -> Iterator[str]:
     yield say_rule(points, per_minor, programme) + "."
     count = max(1, EXAMPLE_MINOR // per_minor)
     worth_minor = count * points * programme.worth_minor // programme.worth_points
-    yield sentences.example(
-        count * points,
-        figures.money(count * per_minor, programme.currency),
-        figures.money(worth_minor, programme.currency),
-    )
+    if worth_minor:
+        yield sentences.example(
+            count * points,
+            figures.money(count * per_minor, programme.currency),
+            figures.money(worth_minor, programme.currency),
+        )
+    else:
+        worth = figures.money(programme.worth_minor, programme.currency)
+        yield sentences.value(programme.worth_points, worth)
     empty, looked_at = count_orders_without_points(
         currency=programme.currency,
         points=points,

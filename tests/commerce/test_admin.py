@@ -221,7 +221,7 @@ def test_a_segment_is_described_counted_and_explained(admin_client):
     assert saved.status_code == 302
     assert page.context["count"] == 1
     assert page.context["examples"] == [alice]
-    assert [answer.passes for answer in page.context["answers"]] == [False]
+    assert [(name, answer.passes) for name, answer in page.context["answers"]] == [("bob", False)]
     assert admin_client.get(f"{HOME}segment/{segment.pk}/change/").status_code == 200
 
 

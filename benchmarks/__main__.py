@@ -16,9 +16,13 @@ LATEST = Path(__file__).parent / "latest.json"
 
 def main() -> int:
     """Run the lanes that the chosen rows need; 1 with `--strict` where a floor is missed, else 0."""
-    parser = argparse.ArgumentParser(prog="bootstrap.py bench", description="Speed beside the database's own.")
+    parser = argparse.ArgumentParser(
+        prog="bootstrap.py bench", description="Speed beside the database's own."
+    )
     parser.add_argument("--only", default="", metavar="ID,…", help="these rows alone")
-    parser.add_argument("--scale", type=float, default=1.0, help="how much is done: 1 some minutes, 0.05 about one")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="how much is done: 1 some minutes, 0.05 about one"
+    )
     parser.add_argument("--strict", action="store_true", help="end with 1 where a floor is missed")
     arguments = parser.parse_args()
     wanted = chosen(arguments.only)
@@ -68,11 +72,18 @@ def _print_table(targets: list[Target], results: list[dict]) -> None:
         if row["ratio"] is None:
             print(f"{row['id']:12} {row['what']:68} {row.get('note', '')}")
             continue
-        bars = [f"{'≤' if target.at_most else ''}{bar:g}" if bar is not None else "" for bar in (row["floor"], row["ambitious"])]
-        absolute = f"{row['product']:,.6g} / {row['reference']:,.6g} {row['unit']}" if row.get("reference") else ""
+        bars = [
+            f"{'≤' if target.at_most else ''}{bar:g}" if bar is not None else ""
+            for bar in (row["floor"], row["ambitious"])
+        ]
+        absolute = (
+            f"{row['product']:,.6g} / {row['reference']:,.6g} {row['unit']}" if row.get("reference") else ""
+        )
         mark = "" if row["holds"] else "  BELOW THE FLOOR"
         note = f"  ({row['note']})" if row.get("note") else ""
-        print(f"{row['id']:12} {row['what']:68} {row['ratio']:7.2f} {bars[0]:>7} {bars[1]:>6}  {absolute}{mark}{note}")
+        print(
+            f"{row['id']:12} {row['what']:68} {row['ratio']:7.2f} {bars[0]:>7} {bars[1]:>6}  {absolute}{mark}{note}"
+        )
 
 
 if __name__ == "__main__":

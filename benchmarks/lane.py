@@ -32,7 +32,9 @@ def main() -> None:
         if set(ids) & set(wanted):
             started = time.perf_counter()
             results += _measure(ids, measure)
-            print(f"  {', '.join(ids):40} {time.perf_counter() - started:6.1f} s", file=sys.stderr, flush=True)
+            print(
+                f"  {', '.join(ids):40} {time.perf_counter() - started:6.1f} s", file=sys.stderr, flush=True
+            )
             with open(arguments.out, "w") as file:
                 json.dump(results, file)
 

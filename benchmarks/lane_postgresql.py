@@ -1,7 +1,6 @@
 """The rows of PostgreSQL, in the order in which they are measured."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -16,7 +15,7 @@ from benchmarks.rows_balance import balance_page
 from benchmarks.rows_due import cost_of_release, deadlocks_of_release, job_beside_statement
 from benchmarks.rows_holds import holds, holds_of_one
 from benchmarks.rows_import import import_book
-from benchmarks.shop import Shop, open_shop, settle_statistics
+from benchmarks.shop import open_shop, settle_statistics
 
 HOT_LOTS = 60_000
 WITH_LOTS = {"6", "6-cpu", "7", "8", "8-errors", "9", "10", "11", "12", "12-wal", "12-deadlocks", "13"}

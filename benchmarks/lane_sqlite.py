@@ -149,9 +149,7 @@ def release(shop: Shop, size: Size) -> Figure:
             _award_bare(file, purchase, shop.members, at, later)
         file.close()
         count = shop.purchases // 2 - 1
-        return in_pairs(
-            lambda: _release_bare(count), lambda: _release(count), min(size.pairs, 3), "lots/s"
-        )
+        return in_pairs(lambda: _release_bare(count), lambda: _release(count), min(size.pairs, 3), "lots/s")
 
 
 def _release(count: int) -> float:

@@ -25,7 +25,11 @@ def check_laws(settled: list[int]) -> None:
     accounts = " OR ".join(f"account.{name} <> COALESCE(lots.{name}, 0)" for name in _COUNTERS)
     lots = " OR ".join(f"lot.{name} <> COALESCE(net.{name}, 0)" for name in _COUNTERS)
     with connection.cursor() as cursor:
-        for question in (ACCOUNTS.format(sums=sums, differ=accounts), MOVEMENTS.format(nets=nets, differ=lots), ENTRIES):
+        for question in (
+            ACCOUNTS.format(sums=sums, differ=accounts),
+            MOVEMENTS.format(nets=nets, differ=lots),
+            ENTRIES,
+        ):
             cursor.execute(question)
             (wrong,) = cursor.fetchone()
             assert wrong == 0, f"{wrong} rows are wrong: {question}"
@@ -33,5 +37,9 @@ def check_laws(settled: list[int]) -> None:
     assert settle_awards(purchase_ids=settled) == 0, "settling again changed something"
     assert (Entry.objects.count(), Movement.objects.count()) == before, "settling again wrote something"
     report = check_ledger()
-    breaches = [answer for answer in report.answers if not answer.liveness and (answer.findings or answer.error)]
-    assert not breaches, f"check-ledger: {breaches[0].invariant}: {breaches[0].error or breaches[0].findings[:3]}"
+    breaches = [
+        answer for answer in report.answers if not answer.liveness and (answer.findings or answer.error)
+    ]
+    assert not breaches, (
+        f"check-ledger: {breaches[0].invariant}: {breaches[0].error or breaches[0].findings[:3]}"
+    )

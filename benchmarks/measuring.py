@@ -16,7 +16,9 @@ from statistics import median
 from django.db import connection
 
 Deed = Callable[[], object]
-WARM_UP = 20  # deeds before the window opens: connections, plans and caches as in a process that has run a while
+WARM_UP = (
+    20  # deeds before the window opens: connections, plans and caches as in a process that has run a while
+)
 
 
 class NotMeasured(Exception):
@@ -59,7 +61,11 @@ def in_pairs(reference: Callable[[], float], product: Callable[[], float], pairs
     for _ in range(pairs):
         products.append(product())
         references.append(reference())
-        print(f"    {references[-2]:,.0f} | {products[-1]:,.0f} | {references[-1]:,.0f} {unit}", file=sys.stderr, flush=True)
+        print(
+            f"    {references[-2]:,.0f} | {products[-1]:,.0f} | {references[-1]:,.0f} {unit}",
+            file=sys.stderr,
+            flush=True,
+        )
         ratios.append(products[-1] / ((references[-2] + references[-1]) / 2))
     return Figure(median(ratios), median(products), median(references), unit, ratios=ratios)
 
@@ -74,12 +80,16 @@ def rate_of(count: int, work: Callable[[], object]) -> float:
 def in_processes(
     make_deed: Callable[[int], Deed], processes: int, seconds: float, most: int = 10**9
 ) -> tuple[float, int]:
-    """Repeat a deed in so many processes at once, `most` times each; give deeds per second and how many failed."""
+    """Repeat a deed in so many processes at once, `most` times each; give deeds per second and how many
+    failed.
+    """
     connection.close()
     context = multiprocessing.get_context("fork")
     barrier, results = context.Barrier(processes), context.SimpleQueue()
     workers = [
-        context.Process(target=_repeat, args=(make_deed, number, seconds, most, barrier, results), daemon=True)
+        context.Process(
+            target=_repeat, args=(make_deed, number, seconds, most, barrier, results), daemon=True
+        )
         for number in range(processes)
     ]
     for worker in workers:
@@ -92,7 +102,9 @@ def in_processes(
     return sum(rate for rate, _, _ in told), sum(errors for _, errors, _ in told)
 
 
-def _repeat(make_deed: Callable[[int], Deed], number: int, seconds: float, most: int, barrier, results) -> None:
+def _repeat(
+    make_deed: Callable[[int], Deed], number: int, seconds: float, most: int, barrier, results
+) -> None:
     try:
         deed = make_deed(number)
         for _ in range(WARM_UP):

@@ -48,7 +48,8 @@ FROM {nets} AS net WHERE account.member_id = net.member_id;
 
 
 AWARD_ONE = award(
-    "id = (SELECT nextval('bench_purchase'))", account="(SELECT member_id, 34 AS points, occurred_at FROM entry)"
+    "id = (SELECT nextval('bench_purchase'))",
+    account="(SELECT member_id, 34 AS points, occurred_at FROM entry)",
 )
 
 # Locks by the conditional update, takes lots first to last by a window, and writes what a hold consists of.
@@ -85,7 +86,9 @@ BEGIN
     RETURN v_entry;
 END $$;
 """
-HOLD_IN_TURN = "SELECT bench_hold(1 + number % :members, 100, 'bench:' || number) FROM nextval('bench_key') AS number;"
+HOLD_IN_TURN = (
+    "SELECT bench_hold(1 + number % :members, 100, 'bench:' || number) FROM nextval('bench_key') AS number;"
+)
 HOLD_OF_ONE = "SELECT bench_hold(:member, 100, 'bench:' || number) FROM nextval('bench_key') AS number;"
 
 

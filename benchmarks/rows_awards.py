@@ -1,7 +1,6 @@
 """Rows 1 to 5: what purchases earn."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

@@ -1,10 +1,8 @@
 """Row 14: what a member sees."""
 
-import time
 from datetime import timedelta
 
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from backstage.clock import now
 from backstage.operations.jobs import run_job
@@ -26,7 +24,14 @@ def balance_page(copies: Copies, shop: Shop, size: Size) -> tuple[Figure, Figure
         heavy, typical = _members()
         statements = _statements(typical)
         page = timed([lambda: _replay(statements)], REPEATS)
-        lookup = timed([lambda: _replay([("SELECT * FROM encore_loyalty_pointsaccount WHERE member_id = %s", [typical])])], REPEATS)
+        lookup = timed(
+            [
+                lambda: _replay(
+                    [("SELECT * FROM encore_loyalty_pointsaccount WHERE member_id = %s", [typical])]
+                )
+            ],
+            REPEATS,
+        )
         heavy_page = timed([lambda: show_page(heavy)], REPEATS)
         typical_page = timed([lambda: show_page(typical)], REPEATS)
         million = _with_many_entries(typical + 1, size)
@@ -55,7 +60,10 @@ def _members() -> tuple[int, int]:
             " WHERE id > (SELECT MAX(id) FROM encore_commerce_purchase) - %s",
             [heavy, long_ago, HEAVY_MOVEMENTS // 3],
         )
-        cursor.execute("SELECT id FROM encore_commerce_purchase WHERE customer_id IN (%s, %s) ORDER BY placed_at, id", [heavy, typical])
+        cursor.execute(
+            "SELECT id FROM encore_commerce_purchase WHERE customer_id IN (%s, %s) ORDER BY placed_at, id",
+            [heavy, typical],
+        )
         ids = [purchase_id for (purchase_id,) in cursor.fetchall()]
     for start in range(0, len(ids), 500):
         settle_awards(purchase_ids=ids[start : start + 500], at=now() - timedelta(minutes=30))

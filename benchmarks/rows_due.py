@@ -1,13 +1,12 @@
 """Rows 9 to 13: what time decides, written down for everyone."""
 
 import multiprocessing
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from backstage.clock import now
 from backstage.operations.jobs import begin_run, plan_run, run_job, work_run
@@ -20,7 +19,7 @@ from benchmarks.measuring import Figure, NotMeasured, Size, in_pairs, rate_of
 from benchmarks.rows_awards import award_deed
 from benchmarks.rows_holds import hold_deed
 from benchmarks.shop import Shop
-from loyalty.ledger import due, moves
+from loyalty.ledger import due
 from loyalty.policies.programme import DebtPolicy
 
 
@@ -106,7 +105,11 @@ def deadlocks_of_release(copies: Copies, stock: str, shop: Shop, size: Size) -> 
             stop, errors = context.Event(), context.SimpleQueue()
             online = [
                 context.Process(target=_keep_on, args=(make, stop, errors), daemon=True)
-                for make in (award_deed, hold_deed(lambda number: 1 + number % shop.members), return_deed(shop))
+                for make in (
+                    award_deed,
+                    hold_deed(lambda number: 1 + number % shop.members),
+                    return_deed(shop),
+                )
                 for _ in range(2)
             ]
             for process in online:

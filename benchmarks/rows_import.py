@@ -75,7 +75,13 @@ def _purchase(chance: random.Random, number: int, placed_at: datetime) -> Snapsh
     )
     who = Who(external_id=str(chance.randrange(4000))) if chance.random() < 0.8 else Who()
     return Snapshot(
-        channel="web", reference=f"B{number}", as_of=1, who=who, currency="EUR", placed_at=placed_at, lines=lines
+        channel="web",
+        reference=f"B{number}",
+        as_of=1,
+        who=who,
+        currency="EUR",
+        placed_at=placed_at,
+        lines=lines,
     )
 
 
@@ -103,7 +109,9 @@ def _newest(table: str) -> int:
 
 
 def _copy(before: dict[str, int]) -> float:
-    """Load the rows that are new since `before` into tables without keys, checks or indexes; give the seconds."""
+    """Load the rows that are new since `before` into tables without keys, checks or indexes; give the
+    seconds.
+    """
     spent = 0.0
     with connection.cursor() as cursor:
         for table, newest in before.items():

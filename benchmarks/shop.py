@@ -1,4 +1,6 @@
-"""The shop that is measured: a programme, customers who are members, and purchases that wait for their points."""
+"""The shop that is measured: a programme, customers who are members, and purchases that wait for their
+points.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,8 +67,7 @@ def _statements(shop: Shop, channel_id: int, programme_id: int) -> list[str]:
         "INSERT INTO encore_loyalty_member"
         " (programme_id, customer_id, number, state, joined_at, joined_by_request)"
         f" SELECT {programme_id}, n, 'M' || n, 'active', {joined_at}, {_true()} FROM {_series(shop.members)}",
-        "INSERT INTO encore_loyalty_pointsaccount (member_id)"
-        f" SELECT n FROM {_series(shop.members)}",
+        f"INSERT INTO encore_loyalty_pointsaccount (member_id) SELECT n FROM {_series(shop.members)}",
         "INSERT INTO encore_commerce_purchase (channel_id, reference, customer_id, currency, placed_at, status,"
         " as_of, fingerprint, revision, refunded_minor, codes, changed_at, first_synced_at)"
         f" SELECT {channel_id}, 'P' || n, 1 + (n - 1) % {shop.members}, 'EUR', {placed_at}, 'placed', 1,"
@@ -88,7 +89,9 @@ def _series(count: int) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return f"'{connection.ops.adapt_datetimefield_value(at)}'" + ("::timestamptz" if connection.vendor == "postgresql" else "")
+    return f"'{connection.ops.adapt_datetimefield_value(at)}'" + (
+        "::timestamptz" if connection.vendor == "postgresql" else ""
+    )
 
 
 def _true() -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """One row of the table. `at_most` rows are better when they are smaller; without bars a row only informs."""
+    """One row of the table. `at_most` rows are better when they are smaller; without bars a row only
+    informs.
+    """
 
     id: str
     what: str

@@ -17,7 +17,7 @@ from commerce.registry import MergeRefusedError
 from loyalty.models import Member
 from loyalty.policies.card_number import in_groups
 from loyalty.policies.errors import LedgerRefusal
-from loyalty.queries import figures
+from loyalty.queries import figures, sentences
 from loyalty.queries.balance import Balance
 from loyalty.queries.staff import find_members, list_balances
 
@@ -106,6 +106,7 @@ def _describe(member: Member, balance: Balance) -> dict[str, Any]:
         "name": member.customer.name or _("No name"),
         "card": in_groups(member.number),
         "points": figures.number(balance.available - balance.debt),
+        "has": sentences.points(balance.available - balance.debt),
         "pending": figures.number(balance.pending),
         "since": figures.day(member.joined_at, member.programme.zone, now=balance.at),
     }

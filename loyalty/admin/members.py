@@ -26,7 +26,7 @@ from loyalty.operations import members
 from loyalty.operations.members import NotPossible
 from loyalty.policies.card_number import in_groups
 from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState
-from loyalty.queries import figures
+from loyalty.queries import figures, sentences
 from loyalty.queries.balance import book_at, read_balance
 from loyalty.queries.member_page import read_loss
 from loyalty.queries.staff import find_members, list_balances
@@ -208,7 +208,7 @@ def _deeds(member: Member, balance: Any, at: datetime) -> list[tuple[str, str, l
     """Give the changes of state that are possible now: (deed, label, what it means)."""
     pause = ("pause", _("Pause"), [_("The member neither earns nor spends, and reads “ask the shop”.")])
     resume = ("resume", _("Resume"), [_("The member earns and spends again.")])
-    undo = _("You can undo this for %(days)s days.") % {"days": UNDO_LEAVING_DAYS}
+    undo = sentences.undo_leaving(UNDO_LEAVING_DAYS)
     leave = ("leave", _("Take out of the programme"), [*_losses(read_loss(balance), member), undo])
     if member.state == MemberState.LEFT and member.left_at is not None:
         is_open = (at - member.left_at).days < UNDO_LEAVING_DAYS

@@ -249,9 +249,13 @@ def _has_moved(shown: str, stamp: str) -> bool:
 def _lacks_points(form: PointsForm, balance: Balance) -> bool:
     if form.cleaned_data["deed"] != TAKE or form.cleaned_data["points"] <= balance.available:
         return False
-    told = {"points": points_text(balance.available), "most": figures.number(balance.available)}
     if balance.available:
-        form.add_error("points", _("Only %(points)s are ready. Take back at most %(most)s.") % told)
+        sentence = ngettext(
+            "Only %(n)s point is ready. Take back at most %(n)s.",
+            "Only %(n)s points are ready. Take back at most %(n)s.",
+            balance.available,
+        )
+        form.add_error("points", sentence % {"n": figures.number(balance.available)})
     else:
         form.add_error("points", _("No points are ready, so none can be taken back."))
     return True

@@ -171,8 +171,12 @@ def _explain_rule(form: RuleForm) -> Iterator[str]:
         rounding=Rounding(told["rounding"]),
     )
     if looked_at:
-        share = {"share": round(100 * empty / looked_at), "all": figures.number(looked_at)}
-        yield _("This scale leaves %(share)s %% of your newest %(all)s orders with nothing.") % share
+        sentence = ngettext(
+            "This scale leaves %(share)s %% of your newest %(n)s order with nothing.",
+            "This scale leaves %(share)s %% of your newest %(n)s orders with nothing.",
+            looked_at,
+        )
+        yield sentence % {"share": round(100 * empty / looked_at), "n": figures.number(looked_at)}
     yield _("It holds for orders placed from now on. What was earned stays.")
 
 

@@ -193,10 +193,10 @@ def tell_last_purchase(values: Values, found: Found, moment: Moment) -> str:
     if last_at is None:
         return _("has never ordered")
     day = moment.day_of(last_at)
-    return _("last ordered on %(day)s, %(count)s days ago") % {
-        "day": say_day(day),
-        "count": say_number((moment.today - day).days),
-    }
+    count = (moment.today - day).days
+    return ngettext(
+        "last ordered on %(day)s, %(count)s day ago", "last ordered on %(day)s, %(count)s days ago", count
+    ) % {"day": say_day(day), "count": say_number(count)}
 
 
 LAST_PURCHASE = SegmentCondition(

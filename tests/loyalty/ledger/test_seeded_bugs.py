@@ -10,10 +10,10 @@ import pytest
 from django.db import DatabaseError
 
 from loyalty.ledger import posting
-from loyalty.policies import awarding, book, requests
+from loyalty.policies import awarding, book
 from loyalty.policies.book import MemberBook
 from loyalty.policies.errors import LedgerRefusal, WriteConflict
-from loyalty.policies.requests import ClawBack
+from loyalty.policies.requests import ClawBack, corrections, holds
 from loyalty.policies.standing import standing_points
 from loyalty.policies.states import State
 from tests.loyalty.ledger.test_laws import live
@@ -82,13 +82,14 @@ def no_clawback(monkeypatch):
 
 def negative_available(monkeypatch):
     """Nobody asks whether there are enough points."""
-    monkeypatch.setattr(requests, "_require", lambda book, points: None)
+    for module in (corrections, holds):
+        monkeypatch.setattr(module, "require_points", lambda book, points: None)
 
 
 def revive_expired(monkeypatch):
     """Points that come back after their date get a fresh year."""
-    reprieve = requests.reprieve_moment
-    monkeypatch.setattr(requests, "reprieve_moment", lambda days, at, zone: reprieve(365, at, zone))
+    reprieve = holds.reprieve_moment
+    monkeypatch.setattr(holds, "reprieve_moment", lambda days, at, zone: reprieve(365, at, zone))
 
 
 def debt_not_settled(monkeypatch):

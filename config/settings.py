@@ -157,6 +157,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("pl", "Polski"), ("nb", "Norsk bokmål")]  # each by its own name
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]  # the texts of `templates/` and `config/`; apps bring theirs
 USE_I18N = True
 TIME_ZONE = "UTC"  # of logs and of the admin; members read their programme's zone, coupons their own
 USE_TZ = True

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from gettext import GNUTranslations
 from pathlib import Path
 
@@ -15,9 +16,15 @@ from django.utils.translation.template import templatize
 
 from loyalty.queries import figures, sentences
 
-APPS = ("backstage", "commerce", "loyalty")
+# Where texts are written, by the folder whose catalogs hold them. The site's templates lie beside `config`.
+CODE = {
+    "backstage": ("backstage",),
+    "commerce": ("commerce",),
+    "loyalty": ("loyalty",),
+    "config": ("config", "templates"),
+}
 SOURCES = sorted(
-    path for app in APPS for path in (settings.BASE_DIR / app).glob("locale/*/LC_MESSAGES/django.po")
+    path for owner in CODE for path in (settings.BASE_DIR / owner).glob("locale/*/LC_MESSAGES/django.po")
 )
 NUMBERS = (0, 1, 2, 5, 12, 22, 112, 1240)
 # Which form each number takes; Polish has three for whole numbers, and its fourth is never asked for.
@@ -39,18 +46,23 @@ def plurals(language: str) -> dict[tuple[str, str], tuple[str, ...]]:
     return {message.id: tuple(message.string) for message in found if message.pluralizable}
 
 
-def of_code(app: str) -> set[str]:
-    """Collect every text that the code of an app has translated, read as the code stands now."""
+def files(owner: str, ending: str) -> Iterator[Path]:
+    for folder in CODE[owner]:
+        yield from (settings.BASE_DIR / folder).rglob(f"*.{ending}")
+
+
+def of_code(owner: str) -> set[str]:
+    """Collect every text that an app, or the site, has translated, read as the code stands now."""
     found = set()
     keywords = {
         name: (1, 2) if name.startswith("n") else None
         for name in ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy")
     }
-    for path in (settings.BASE_DIR / app).rglob("*.py"):
+    for path in files(owner, "py"):
         with path.open("rb") as file:
             for _, text, _, _ in extract("python", file, keywords=keywords):
                 found.add(text[0] if isinstance(text, tuple) else text)
-    for path in (settings.BASE_DIR / app).rglob("*.html"):
+    for path in files(owner, "html"):
         said = templatize(path.read_text(encoding="utf-8"))
         found |= {ast.literal_eval(text) for text in re.findall(TEMPLATE_TEXT, said)}
     return found
@@ -96,14 +108,26 @@ def test_the_plural_rule_is_djangos_own_so_that_a_shop_can_override_our_texts(so
 
 @pytest.mark.slow
 @pytest.mark.once
-@pytest.mark.parametrize("app", APPS)
-def test_every_text_of_the_code_is_in_the_catalogs_and_no_other(app):
-    written = of_code(app)
+@pytest.mark.parametrize("owner", CODE)
+def test_every_text_of_the_code_is_in_the_catalogs_and_no_other(owner):
+    written = of_code(owner)
 
-    for source in (path for path in SOURCES if app in path.parts):
+    for source in (path for path in SOURCES if path.parts[-5] == owner):
         messages = [message for message in catalog(source) if message.id]
         known = {message.id[0] if message.pluralizable else message.id for message in messages}
         assert (sorted(written - known), sorted(known - written)) == ([], [])
+
+
+@pytest.mark.parametrize("language", ["pl", "nb"])
+def test_a_text_that_two_catalogs_hold_is_translated_alike(language):
+    """Django puts all of them into one: whichever came last would speak for both."""
+    found: dict[tuple[object, object], set[object]] = {}
+    for source in (path for path in SOURCES if language in path.parts):
+        for message in catalog(source):
+            found.setdefault((message.context, message.id), set()).add(message.string)
+    del found[None, ""]
+
+    assert {message: texts for message, texts in found.items() if len(texts) > 1} == {}
 
 
 def test_polish_changes_the_verb_with_the_number():

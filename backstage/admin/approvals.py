@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.models import Approval
 from backstage.operations import approvals
@@ -34,7 +34,13 @@ class ApprovalAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     empty_text = gettext_lazy(
         "Nothing waits for a second look. Large changes that somebody asks for will be here."
     )
-    list_display = ("sentence", "state", "requested_by_label", "requested_at", "decided_by_label")
+    list_display = (
+        "sentence",
+        column("state", gettext_lazy("state")),
+        column("requested_by_label", gettext_lazy("asked for by")),
+        column("requested_at", gettext_lazy("asked for")),
+        column("decided_by_label", gettext_lazy("decided by")),
+    )
     list_filter = ("state",)
     search_fields = ("object_id", "reason", "requested_by_label")
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, column, display
 from backstage.admin.pages import find_object, show_page
 from backstage.models import AuditRecord
 from backstage.registry import audit_kinds
@@ -34,7 +34,11 @@ class AuditRecordAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     empty_text = gettext_lazy(
         "Nobody has changed anything yet. Every change of a setting or a balance will be here."
     )
-    list_display = ("sentence", "at", "reason")
+    list_display = (
+        "sentence",
+        column("at", gettext_lazy("when")),
+        column("reason", gettext_lazy("reason")),
+    )
     list_filter = (KindFilter,)
     search_fields = ("by_label", "object_id", "reason")
     search_help_text = gettext_lazy("Search by person, id of the object, or reason.")

@@ -47,6 +47,7 @@ __all__ = [
     "TabularInline",
     "action",
     "by_staff",
+    "column",
     "display",
 ]
 
@@ -74,6 +75,21 @@ class ReadOnlyModelAdmin(ReadOnlyMixin, ModelAdmin):
 
 class KeysetModelAdmin(KeysetMixin, ModelAdmin):
     """An admin whose list pages by key and never counts."""
+
+
+def column(name: str, heading: Any) -> Callable[[Model], Any]:
+    """Show a field under a heading that can be translated.
+
+    A `verbose_name` of the field would do the same, and every new wording would need a migration.
+    """
+
+    @display(description=heading)
+    def read(row: Model) -> Any:
+        in_words = getattr(row, f"get_{name}_display", None)
+        return in_words() if in_words else getattr(row, name)
+
+    read.__name__ = name
+    return read
 
 
 def by_staff(user: AbstractBaseUser | AnonymousUser) -> By:

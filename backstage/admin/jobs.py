@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.models import JobRun
 from backstage.operations.jobs import pause_run, resume_run
@@ -46,7 +46,13 @@ class JobRunAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     empty_text = gettext_lazy(
         "No job has run yet. Jobs run by themselves while Celery beat, or cron with “encore run-due”, is on."
     )
-    list_display = ("job", "state_label", "progress", "started_at", "time_taken")
+    list_display = (
+        column("job", gettext_lazy("job")),
+        "state_label",
+        "progress",
+        column("started_at", gettext_lazy("started")),
+        "time_taken",
+    )
     list_filter = ("state", JobFilter)
 
     @display(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, by_staff
+from backstage.admin.base import KeysetModelAdmin, by_staff, column
 from backstage.operations import audit
 from backstage.policies.names import nearest
 from commerce.models import Channel
@@ -24,6 +24,16 @@ class ChannelForm(forms.ModelForm):
     class Meta:
         model = Channel
         fields = ("name", "key", "kind", "currency", "time_zone", "country", "as_of_kind", "programmes")
+        labels = {
+            "name": gettext_lazy("Name"),
+            "key": gettext_lazy("Key"),
+            "kind": gettext_lazy("Kind"),
+            "currency": gettext_lazy("Currency"),
+            "time_zone": gettext_lazy("Time zone"),
+            "country": gettext_lazy("Country"),
+            "as_of_kind": gettext_lazy("Which of two messages is newer"),
+            "programmes": gettext_lazy("Programmes"),
+        }
         help_texts = {
             "key": gettext_lazy("The name that orders come with. It stays for good."),
             "currency": gettext_lazy("A code of three letters, such as EUR."),
@@ -75,7 +85,13 @@ class ChannelAdmin(KeysetModelAdmin):
     keyset = "key"
     form = ChannelForm
     empty_text = gettext_lazy("No channel yet. Add the web shop or a store, so that its orders can arrive.")
-    list_display = ("name", "key", "kind", "currency", "time_zone")
+    list_display = (
+        column("name", gettext_lazy("name")),
+        column("key", gettext_lazy("key")),
+        column("kind", gettext_lazy("kind")),
+        column("currency", gettext_lazy("currency")),
+        column("time_zone", gettext_lazy("time zone")),
+    )
 
     def has_delete_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
         return False

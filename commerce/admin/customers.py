@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display
 from backstage.admin.pages import find_object, page_url, show_page
 from commerce.admin.problems import OpenFilter
 from commerce.models import Customer, Identity, PossibleDuplicate, Purchase
@@ -30,7 +30,13 @@ class CustomerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     """Everybody the shop sold to, and a page for each."""
 
     empty_text = gettext_lazy("No customers yet. They come with the first order that names one.")
-    list_display = ("label", "place", "country", "state", "created_at")
+    list_display = (
+        "label",
+        column("place", gettext_lazy("place")),
+        column("country", gettext_lazy("country")),
+        "state",
+        column("created_at", gettext_lazy("known since")),
+    )
     search_fields = ("name",)
     search_help_text = gettext_lazy("Name, e-mail, phone in any spelling or order number.")
 
@@ -81,7 +87,12 @@ class PossibleDuplicateAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     keyset = "-found_at"
     empty_text = gettext_lazy("Nobody to compare. Two customers whom one order names together will be here.")
-    list_display = ("pair", "reason", "found_at", "outcome")
+    list_display = (
+        "pair",
+        column("reason", gettext_lazy("reason")),
+        column("found_at", gettext_lazy("found")),
+        column("outcome", gettext_lazy("outcome")),
+    )
     list_filter = (OpenFilter,)
     list_select_related = ("customer", "other")
 

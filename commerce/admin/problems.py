@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, column, display
 from backstage.admin.pages import find_object, page_url, show_page
 from commerce.models import PurchaseProblem
 from commerce.operations.problems import resolve_problem
@@ -48,7 +48,7 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(kind), str(kind).replace("_", " ")) for kind in SENTENCES]
+        return [(str(kind), str(sentence)) for kind, (sentence, _fix) in SENTENCES.items()]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(kind=self.value()) if self.value() else queryset
@@ -62,7 +62,12 @@ class PurchaseProblemAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     empty_text = gettext_lazy(
         "No problems to look at. Orders that cannot be stored will be here, with the fix."
     )
-    list_display = ("sentence", "channel", "reference", "found_at")
+    list_display = (
+        "sentence",
+        column("channel", gettext_lazy("channel")),
+        column("reference", gettext_lazy("order")),
+        column("found_at", gettext_lazy("found")),
+    )
     list_filter = (OpenFilter, KindFilter)
     search_fields = ("=reference",)
     search_help_text = gettext_lazy("Order number.")

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, column, display
 from commerce.models import Import, Product
 from commerce.policies.segments.words import say_money
 
@@ -14,7 +14,14 @@ class ProductAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     keyset = "sku"
     empty_text = gettext_lazy("No articles yet. They come with the shop's catalog; orders do without.")
-    list_display = ("name", "sku", "brand", "category_path", "price", "stock")
+    list_display = (
+        column("name", gettext_lazy("name")),
+        column("sku", gettext_lazy("article number")),
+        column("brand", gettext_lazy("brand")),
+        column("category_path", gettext_lazy("category")),
+        "price",
+        column("stock", gettext_lazy("stock")),
+    )
     search_fields = ("sku", "name", "brand")
 
     @display(description=gettext_lazy("price"))
@@ -27,5 +34,12 @@ class ImportAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     """Files that were read, and how far."""
 
     empty_text = gettext_lazy("No file was imported yet. “manage.py encore import” reads one.")
-    list_display = ("name", "channel", "format", "line", "started_at", "finished_at")
+    list_display = (
+        column("name", gettext_lazy("file")),
+        column("channel", gettext_lazy("channel")),
+        column("format", gettext_lazy("format")),
+        column("line", gettext_lazy("line")),
+        column("started_at", gettext_lazy("started")),
+        column("finished_at", gettext_lazy("finished")),
+    )
     list_select_related = ("channel",)

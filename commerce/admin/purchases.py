@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, column, display
 from backstage.admin.pages import find_object, show_page
 from commerce.models import Channel, Purchase, PurchaseLine, PurchaseProblem, Return, Tender
 from commerce.policies.problems import describe_problem
@@ -39,7 +39,13 @@ class PurchaseAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     keyset = "-placed_at"
     empty_text = gettext_lazy("No orders yet. They appear as the shop sends them, or with an import.")
-    list_display = ("reference", "who", "channel", "status", "placed_at")
+    list_display = (
+        column("reference", gettext_lazy("order")),
+        "who",
+        column("channel", gettext_lazy("channel")),
+        column("status", gettext_lazy("state")),
+        column("placed_at", gettext_lazy("placed")),
+    )
     list_filter = (ChannelFilter, "status")
     list_select_related = ("channel", "customer")
     search_fields = ("reference",)

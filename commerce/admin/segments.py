@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, by_staff, display
+from backstage.admin.base import KeysetModelAdmin, by_staff, column, display
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.operations import audit
 from commerce.models import Customer, Segment
@@ -68,6 +68,7 @@ class SegmentForm(forms.ModelForm):
     class Meta:
         model = Segment
         fields = ("name", "key", "conditions")
+        labels = {"name": gettext_lazy("Name"), "key": gettext_lazy("Key")}
 
 
 @admin.register(Segment)
@@ -80,7 +81,11 @@ class SegmentAdmin(KeysetModelAdmin):
     empty_text = gettext_lazy(
         "No segments yet. A segment is a group of customers, such as those who bought coffee."
     )
-    list_display = ("name", "sentence", "key")
+    list_display = (
+        column("name", gettext_lazy("name")),
+        "sentence",
+        column("key", gettext_lazy("key")),
+    )
     actions = None
 
     @display(description=gettext_lazy("who is in"))

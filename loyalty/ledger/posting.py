@@ -26,11 +26,11 @@ from loyalty.ledger.rows import Recording
 from loyalty.ledger.writer import write
 from loyalty.locks import lock_accounts
 from loyalty.models import Entry, PointsAccount
-from loyalty.policies.book import EntryDraft, MemberBook
+from loyalty.policies.book import EntryDraft, MemberBook, SliceTooShort
 from loyalty.policies.errors import KeyReused, MemberMerged
 from loyalty.policies.requests import Request
 from loyalty.policies.states import State
-from loyalty.queries.books import load_books
+from loyalty.queries.books import load_books, load_first_lots
 
 _KEY = Columns(Entry, "member_id", "key", "id", "fingerprint")
 
@@ -70,11 +70,7 @@ def post(requests: Sequence[Request], *, at: datetime, by: By, batch: int | None
     fresh = [request for request in requests if (request.member_id, request.key) not in standing]
     for request in requests:
         _check_same(request, standing)
-    books = _books(accounts, fresh)
-    for book in books.values():
-        if book.merged_into is not None:
-            raise MemberMerged(member_id=book.member_id, into_id=book.merged_into)
-    drafts = [request.apply(books[request.member_id], at) for request in fresh]
+    books, drafts = _draft(accounts, fresh, at)
     entry_ids = write(list(books.values()), Recording(by, timezone.now(), batch))
     by_key = {
         (request.member_id, request.key): _posted(entry_ids[request.member_id, request.key], draft)
@@ -119,6 +115,31 @@ def _check_same(request: Request, standing: dict[tuple[int, str], tuple[int, str
     found = standing.get((request.member_id, request.key))
     if found is not None and found[1] != request.fingerprint:
         raise KeyReused(key=request.key, member_id=request.member_id)
+
+
+def _draft(
+    accounts: dict[int, PointsAccount], requests: Sequence[Request], at: datetime
+) -> tuple[dict[int, MemberBook], list[EntryDraft]]:
+    """Let each request draft its entries; on the first lots of a book alone, where they are enough.
+
+    A member may have tens of thousands of open lots, and a checkout takes points from two or three.
+    """
+    if len(accounts) == 1 and requests and all(request.takes_first_lots for request in requests):
+        (account,) = accounts.values()
+        book = load_first_lots(account, at)
+        try:
+            return {book.member_id: book}, _apply(requests, {book.member_id: book}, at)
+        except SliceTooShort:
+            pass  # nothing is stored yet; the whole book answers, refusals included
+    books = _books(accounts, requests)
+    return books, _apply(requests, books, at)
+
+
+def _apply(requests: Sequence[Request], books: dict[int, MemberBook], at: datetime) -> list[EntryDraft]:
+    for book in books.values():
+        if book.merged_into is not None:
+            raise MemberMerged(member_id=book.member_id, into_id=book.merged_into)
+    return [request.apply(books[request.member_id], at) for request in requests]
 
 
 def _books(accounts: dict[int, PointsAccount], requests: Sequence[Request]) -> dict[int, MemberBook]:

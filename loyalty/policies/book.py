@@ -116,6 +116,12 @@ class EntryDraft:
         return sum(move.points for move in self.moves if move.to_state is state)
 
 
+class SliceTooShort(Exception):
+    """The lots that were loaded may not be all that have to be looked at; load the whole book."""
+
+
+AllocationKey = tuple[bool, float, datetime, int]
+
 # What happens first when two things are due at the same instant.
 _SET_DATE, _VOID, _RELEASE, _EXPIRE = range(4)
 
@@ -125,7 +131,8 @@ class MemberBook:
     """The open lots and holds of one member, and the entries drafted so far.
 
     Loaded under the account's lock for a write, without one for a reading. `terms` are needed only for lots
-    that wait for a fact.
+    that wait for a fact. With a `slice_end`, lots with points available are loaded only up to that place in
+    the allocation order.
     """
 
     member_id: int
@@ -139,6 +146,7 @@ class MemberBook:
     merged_into: int | None = None
     terms: dict[int, Terms] = field(default_factory=dict)
     entries: list[EntryDraft] = field(default_factory=list)
+    slice_end: AllocationKey | None = None
 
     # -- what stands -----------------------------------------------------------------------------------------
 
@@ -173,9 +181,21 @@ class MemberBook:
         """Sort lots as points are spent: soonest end first, never-ending last, then oldest, then id."""
         return sorted(lots, key=self._allocation_key)
 
-    def _allocation_key(self, lot: LotState) -> tuple[bool, float, datetime, int]:
-        ends_at = self.usable_until(lot)
-        return (ends_at is None, ends_at.timestamp() if ends_at else 0.0, lot.earned_at, lot.id)
+    def spendable(self, points: int) -> list[LotState]:
+        """Sort the lots that these points can be taken from.
+
+        Raises: SliceTooShort when lots that were not loaded may be needed. Those lie behind the slice's end,
+        because their dates do and a reprieve only moves them on.
+        """
+        lots = self.in_allocation_order(lot for lot in self.lots.values() if lot.available)
+        if self.slice_end is not None:
+            lots = [lot for lot in lots if self._allocation_key(lot) <= self.slice_end]
+            if sum(lot.available for lot in lots) < points:
+                raise SliceTooShort
+        return lots
+
+    def _allocation_key(self, lot: LotState) -> AllocationKey:
+        return allocation_key(self.usable_until(lot), lot)
 
     # -- what time has decided -------------------------------------------------------------------------------
 
@@ -361,3 +381,8 @@ class MemberBook:
         """Note a deed of the member; where points end by inactivity it moves their end."""
         if self.active_at is None or self.active_at < at:
             self.active_at = at
+
+
+def allocation_key(ends_at: datetime | None, lot: LotState) -> AllocationKey:
+    """Give a lot's place among the lots to be spent, if this is when its use ends."""
+    return (ends_at is None, ends_at.timestamp() if ends_at else 0.0, lot.earned_at, lot.id)

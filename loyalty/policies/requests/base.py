@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from loyalty.policies.book import EntryDraft, MemberBook
+from loyalty.policies.book import EntryDraft, LotState, MemberBook
 from loyalty.policies.errors import NotEnoughPoints
 from loyalty.policies.states import EntryKind
 
@@ -16,6 +16,8 @@ class Request(ABC):
     """One deed asked of one member's account."""
 
     needs_lots: ClassVar[bool] = True
+    # Whether of the lots with points available only the first few in allocation order are looked at.
+    takes_first_lots: ClassVar[bool] = False
 
     member_id: int
     key: str
@@ -51,7 +53,12 @@ class Request(ABC):
         )
 
 
-def require_points(book: MemberBook, points: int) -> None:
-    """Refuse to take more than is available. Raises: NotEnoughPoints with both numbers."""
+def require_points(book: MemberBook, points: int) -> list[LotState]:
+    """Give the lots to take these points from, in allocation order.
+
+    Raises: NotEnoughPoints with both numbers; SliceTooShort when the book has to be loaded whole.
+    """
+    lots = book.spendable(points)
     if points > book.available:
         raise NotEnoughPoints(asked_points=points, available_points=book.available)
+    return lots

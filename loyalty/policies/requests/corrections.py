@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from loyalty.policies.book import EntryDraft, MemberBook
 from loyalty.policies.requests.base import Request, require_points
@@ -14,6 +15,8 @@ class TakeBack(Request):
     zero.
     """
 
+    takes_first_lots: ClassVar[bool] = True
+
     points: int
     counts_for_level: bool = False
 
@@ -23,12 +26,11 @@ class TakeBack(Request):
     def apply(self, book: MemberBook, at: datetime) -> EntryDraft:
         """Revoke exactly the points asked for. Raises: NotEnoughPoints."""
         book.settle(at)
-        require_points(book, self.points)
+        lots = require_points(book, self.points)
         change = -self.points if self.counts_for_level else 0
         draft = self.draft(
             EntryKind.REVOKE, at, qualifying_change=change, qualifying_at=at if change else None
         )
-        lots = book.in_allocation_order(book.lots.values())
         book.take(draft, lots, State.AVAILABLE, State.REVOKED, self.points, at)
         book.entries.append(draft)
         return draft

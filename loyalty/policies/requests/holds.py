@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from loyalty.policies.book import EntryDraft, HoldDraft, HoldState, LotState, MemberBook
 from loyalty.policies.errors import HoldClosed, HoldUnknown, TooMuchReturned
@@ -15,6 +16,8 @@ from loyalty.policies.terms import reprieve_moment
 class PlaceHold(Request):
     """Reserve points for a basket or reward, available → held, in allocation order."""
 
+    takes_first_lots: ClassVar[bool] = True
+
     points: int
     expires_at: datetime
     reference: str = ""
@@ -25,9 +28,9 @@ class PlaceHold(Request):
     def apply(self, book: MemberBook, at: datetime) -> EntryDraft:
         """Hold exactly the points asked for. Raises: NotEnoughPoints."""
         book.settle(at)
-        require_points(book, self.points)
+        lots = require_points(book, self.points)
         draft = self.draft(EntryKind.HOLD, at)
-        _hold(book, draft, self.points, at)
+        book.take(draft, lots, State.AVAILABLE, State.HELD, self.points, at)
         draft.new_hold = HoldDraft(self.points, self.expires_at, self.reference)
         book.entries.append(draft)
         book.touch(at)
@@ -84,11 +87,11 @@ class Capture(Request):
         return self.closed
 
     def _hold_again(self, book: MemberBook, hold: ClosedHold, at: datetime) -> EntryDraft:
-        require_points(book, hold.points)
+        lots = require_points(book, hold.points)
         again = EntryDraft(
             EntryKind.HOLD, f"hold-again:{self.hold_id}", at, "hold_again", corrects=self.hold_id
         )
-        _hold(book, again, hold.points, at)
+        book.take(again, lots, State.AVAILABLE, State.HELD, hold.points, at)
         draft = self.draft(EntryKind.CAPTURE, at, corrects=self.hold_id)
         again.new_hold = HoldDraft(hold.points, at, hold.reference, captured_by=draft)
         _capture(book, draft, [(move.lot.id, move.points) for move in again.moves], at)
@@ -172,11 +175,6 @@ class Reinstate(Request):
                 touched.append(lot)
                 rest -= points
         return touched
-
-
-def _hold(book: MemberBook, draft: EntryDraft, points: int, at: datetime) -> None:
-    lots = book.in_allocation_order(book.lots.values())
-    book.take(draft, lots, State.AVAILABLE, State.HELD, points, at)
 
 
 def _capture(book: MemberBook, draft: EntryDraft, parts: Sequence[tuple[int, int]], at: datetime) -> None:

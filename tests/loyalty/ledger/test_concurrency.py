@@ -22,7 +22,7 @@ from backstage.transactions import IsolationError
 from loyalty.ledger import posting
 from loyalty.models import Entry, Hold, PointsAccount
 from loyalty.policies.errors import HoldClosed, KeyReused, LedgerRefusal, NotEnoughPoints
-from loyalty.queries.books import load_books
+from loyalty.queries.books import load_first_lots
 from tests.factories.loyalty import MemberFactory
 from tests.loyalty.ledger import deeds
 from tests.loyalty.ledger.deeds import day, points_of
@@ -88,12 +88,12 @@ def two_holds(alice, monkeypatch):
     """Two for the last points; whoever has seen what is there takes a moment to decide."""
 
     def load_and_think(*given, **more):
-        books = load_books(*given, **more)
+        books = load_first_lots(*given, **more)
         time.sleep(0.5)
         return books
 
     deeds.give(alice, 100, at=day(0))
-    monkeypatch.setattr(posting, "load_books", load_and_think)
+    monkeypatch.setattr(posting, "load_first_lots", load_and_think)
     spend = partial(deeds.hold, alice, 100, at=day(0))
     return lambda: sorted(outcome(result) for result in race(spend, spend))
 

@@ -163,4 +163,4 @@ def test_a_planted_bug_is_noticed(plant, monkeypatch):
     plant(monkeypatch)
 
     with pytest.raises(NOTICED):
-        live(lives=60, deeds=25)
+        live(lives=240, deeds=25)

@@ -1,5 +1,7 @@
 """What the shop's staff sees of orders, customers and what is wrong with them."""
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -235,3 +237,19 @@ def test_a_segment_that_cannot_be_read_is_refused_beside_the_field(admin_client,
 
     assert page.context["adminform"].form.errors["conditions"]
     assert not Segment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "polish"),
+    [
+        ("channel", ["Nazwa", "Klucz", "Rodzaj", "Waluta", "Strefa czasowa"]),
+        ("purchase", ["Zamówienie", "Klient", "Kanał", "Stan", "Złożone"]),
+    ],
+)
+def test_a_list_is_headed_in_the_readers_language(admin_client, name, polish):
+    {**FACTORIES, "channel": ChannelFactory}[name]()
+
+    page = admin_client.get(f"{HOME}{name}/", headers={"accept-language": "pl"}).content.decode()
+
+    head = re.sub(r"<[^>]+>", "\n", page[page.index("<thead") : page.index("</thead>")])
+    assert [line.strip() for line in head.splitlines() if line.strip()] == polish

@@ -81,6 +81,14 @@ def test_a_chosen_language_stays_and_leads_back_to_the_page(client, db):
     assert client.get("/").headers["Content-Language"] == "pl"
 
 
+@pytest.mark.parametrize("language", ["en", "pl", "nb"])
+def test_every_language_is_offered_by_its_own_name(client, db, language):
+    page = client.get("/", headers={"accept-language": language}).content.decode()
+
+    names = re.findall(r'name="language" value="(\w+)"[^>]*>([^<]+)<', page)
+    assert names == [("en", "English"), ("pl", "Polski"), ("nb", "Norsk bokmål")]
+
+
 def test_members_pages_load_nothing_from_elsewhere_and_run_no_inline_code(client, db):
     assert client.get("/").headers["Content-Security-Policy"] == STRICT + "frame-ancestors 'none'"
 

@@ -53,7 +53,9 @@ def _documents(drafts: Drafts, recording: Recording) -> list[str]:
         dict(zip(statements.ENTRY_COLUMNS, row, strict=True), place=place)
         for place, row in enumerate(entry_rows(drafts, recording))
     ]
-    lots, movements, holds = [], [], []
+    lots: list[dict[str, object]] = []
+    movements: list[dict[str, object]] = []
+    holds: list[dict[str, object]] = []
     for place, (book, draft) in enumerate(drafts):
         lot_places: dict[int, int] = {}
         for number, lot in enumerate(draft.new_lots):

@@ -140,7 +140,9 @@ class Lot(models.Model):
         indexes = [
             models.Index(fields=["member", "releases_at"], condition=Q(pending__gt=0), name="encore_lot_due"),
             models.Index(
-                fields=["member", "expires_at", "earned_at", "id"], condition=Q(available__gt=0), name="encore_lot_fifo"
+                fields=["member", "expires_at", "earned_at", "id"],
+                condition=Q(available__gt=0),
+                name="encore_lot_fifo",
             ),
         ]
         constraints = [

@@ -44,7 +44,8 @@ client = Client()
 client.force_login(get_user_model().objects.create_superuser("owner"))
 shop, club = "/admin/encore_commerce/", "/admin/encore_loyalty/"
 lists = [f"{shop}{name}/" for name in
-    ("channel", "customer", "import", "possibleduplicate", "product", "purchase", "purchaseproblem", "segment")]
+    ("channel", "customer", "import", "possibleduplicate", "product", "purchase", "purchaseproblem",
+     "segment")]
 lists += [f"{club}{name}/" for name in
     ("award", "entry", "hold", "lot", "member", "movement", "pointsaccount", "programme", "termsversion")]
 pages = [f"{club}member/{alice.pk}/{page}" for page in

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ LATEST = Path(__file__).parent / "latest.json"
 
 def main() -> int:
     """Run the lanes that the chosen rows need; 1 with `--strict` where a floor is missed, else 0."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or the temporary databases would stay behind
     parser = argparse.ArgumentParser(
         prog="bootstrap.py bench", description="Speed beside the database's own."
     )
@@ -81,9 +83,8 @@ def _print_table(targets: list[Target], results: list[dict]) -> None:
         )
         mark = "" if row["holds"] else "  BELOW THE FLOOR"
         note = f"  ({row['note']})" if row.get("note") else ""
-        print(
-            f"{row['id']:12} {row['what']:68} {row['ratio']:7.2f} {bars[0]:>7} {bars[1]:>6}  {absolute}{mark}{note}"
-        )
+        figures = f"{row['ratio']:7.2f} {bars[0]:>7} {bars[1]:>6}  {absolute}"
+        print(f"{row['id']:12} {row['what']:68} {figures}{mark}{note}")
 
 
 if __name__ == "__main__":

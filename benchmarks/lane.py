@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib import import_module
 
 import django
 from django.conf import settings
@@ -18,7 +19,7 @@ from benchmarks.targets import chosen
 def main() -> None:
     """Measure the chosen rows and write them down."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("lane")
+    parser.add_argument("lane", choices=["sqlite", "postgresql"])
     parser.add_argument("--only", default="")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--out", required=True)
@@ -40,11 +41,8 @@ def main() -> None:
 
 
 def _rows(lane: str, scale: float, wanted: list[str]):
-    if lane == "sqlite":
-        from benchmarks.lane_sqlite import rows
-    else:
-        from benchmarks.lane_postgresql import rows
-    return rows(scale, wanted)
+    # By its name: a lane imports models, and those can only be imported after `django.setup()`.
+    return import_module(f"benchmarks.lane_{lane}").rows(scale, wanted)
 
 
 def _measure(ids: tuple[str, ...], measure: Callable) -> list[dict]:

@@ -30,33 +30,39 @@ READS = (
     "SELECT * FROM encore_loyalty_pointsaccount WHERE member_id = :member",
     "SELECT id, fingerprint FROM encore_loyalty_entry WHERE member_id = :member AND key = :key",
 )
-ENTRY = f"""INSERT INTO encore_loyalty_entry (member_id, kind, key, fingerprint, source_kind, source_id, channel_id,
-    by_kind, by_id, reason, explanation, qualifying_change, qualifying_at, occurred_at, recorded_at)
+ENTRY = f"""INSERT INTO encore_loyalty_entry (member_id, kind, key, fingerprint, source_kind, source_id,
+    channel_id, by_kind, by_id, reason, explanation, qualifying_change, qualifying_at, occurred_at,
+    recorded_at)
     VALUES (:member, 1, :key, '{references.FINGERPRINT}', 'purchase', :purchase, 1, 'system', '', 'purchase',
     '{references.EXPLANATION}', 34, :at, :at, :at) RETURNING id"""
-LOT = """INSERT INTO encore_loyalty_lot (member_id, entry_id, number, terms_id, source_kind, source_id, issued,
-    pending, earned_at, dated_at, releases_at, expires_at, waits_for)
+LOT = """INSERT INTO encore_loyalty_lot (member_id, entry_id, number, terms_id, source_kind, source_id,
+    issued, pending, earned_at, dated_at, releases_at, expires_at, waits_for)
     VALUES (:member, :entry, 0, 1, 'purchase', :purchase, 34, 34, :at, :at, :ready, :ends, '') RETURNING id"""
 MOVEMENT = """INSERT INTO encore_loyalty_movement
     (member_id, entry_id, lot_id, from_state, to_state, points, effective_at)
     VALUES (:member, :entry, :lot, 0, 1, 34, :at)"""
-ACCOUNT = "UPDATE encore_loyalty_pointsaccount SET pending = pending + 34, active_at = :at WHERE member_id = :member"
-AWARD = f"""INSERT INTO encore_loyalty_award (programme_id, purchase_id, member_id, facts, lines, earned_points,
-    standing_points, applied_revision, posts, waits_for, reason)
+ACCOUNT = """UPDATE encore_loyalty_pointsaccount SET pending = pending + 34, active_at = :at
+    WHERE member_id = :member"""
+AWARD = f"""INSERT INTO encore_loyalty_award (programme_id, purchase_id, member_id, facts, lines,
+    earned_points, standing_points, applied_revision, posts, waits_for, reason)
     VALUES (1, :purchase, :member, '{references.FACTS}', '{references.LINES}', 34, 34, 1, 1, '[]', '')"""
 
 RELEASE = (
     """INSERT INTO encore_loyalty_entry (member_id, kind, key, source_kind, source_id, by_kind, by_id, reason,
     occurred_at, recorded_at, batch) SELECT member_id, 2, 'release:' || id, 'lot', id, 'system', '', 'time',
     releases_at, :at, 1 FROM encore_loyalty_lot WHERE pending > 0 AND releases_at <= :at""",
-    """INSERT INTO encore_loyalty_movement (member_id, entry_id, lot_id, from_state, to_state, points, effective_at)
-    SELECT entry.member_id, entry.id, lot.id, 1, 2, lot.pending, entry.occurred_at FROM encore_loyalty_entry AS entry
+    """INSERT INTO encore_loyalty_movement
+    (member_id, entry_id, lot_id, from_state, to_state, points, effective_at)
+    SELECT entry.member_id, entry.id, lot.id, 1, 2, lot.pending, entry.occurred_at
+    FROM encore_loyalty_entry AS entry
     JOIN encore_loyalty_lot AS lot ON lot.id = entry.source_id WHERE entry.batch = 1""",
     """UPDATE encore_loyalty_lot SET pending = pending - move.points, available = available + move.points
-    FROM (SELECT lot_id, points FROM encore_loyalty_movement WHERE to_state = 2) AS move WHERE move.lot_id = id""",
-    """UPDATE encore_loyalty_pointsaccount SET pending = pending - move.points, available = available + move.points
-    FROM (SELECT member_id, SUM(points) AS points FROM encore_loyalty_movement WHERE to_state = 2 GROUP BY member_id)
-    AS move WHERE move.member_id = encore_loyalty_pointsaccount.member_id""",
+    FROM (SELECT lot_id, points FROM encore_loyalty_movement WHERE to_state = 2) AS move
+    WHERE move.lot_id = id""",
+    """UPDATE encore_loyalty_pointsaccount
+    SET pending = pending - move.points, available = available + move.points
+    FROM (SELECT member_id, SUM(points) AS points FROM encore_loyalty_movement WHERE to_state = 2
+    GROUP BY member_id) AS move WHERE move.member_id = encore_loyalty_pointsaccount.member_id""",
 )
 
 

@@ -9,9 +9,15 @@ from loyalty.operations.awards import settle_awards
 
 _COUNTERS = ("pending", "available", "held", "redeemed", "expired", "revoked")
 
-ACCOUNTS = "SELECT COUNT(*) FROM encore_loyalty_pointsaccount AS account LEFT JOIN (SELECT member_id, {sums} FROM encore_loyalty_lot GROUP BY member_id) AS lots ON lots.member_id = account.member_id WHERE {differ}"
-MOVEMENTS = "SELECT COUNT(*) FROM encore_loyalty_lot AS lot LEFT JOIN (SELECT lot_id, {nets} FROM encore_loyalty_movement GROUP BY lot_id) AS net ON net.lot_id = lot.id WHERE {differ}"
-ENTRIES = "SELECT COUNT(*) FROM encore_loyalty_entry AS entry LEFT JOIN (SELECT entry_id, SUM(points) AS points FROM encore_loyalty_movement GROUP BY entry_id) AS moved ON moved.entry_id = entry.id WHERE entry.kind IN (1, 2, 3, 6) AND COALESCE(moved.points, 0) <= 0"
+ACCOUNTS = """SELECT COUNT(*) FROM encore_loyalty_pointsaccount AS account
+    LEFT JOIN (SELECT member_id, {sums} FROM encore_loyalty_lot GROUP BY member_id) AS lots
+    ON lots.member_id = account.member_id WHERE {differ}"""
+MOVEMENTS = """SELECT COUNT(*) FROM encore_loyalty_lot AS lot
+    LEFT JOIN (SELECT lot_id, {nets} FROM encore_loyalty_movement GROUP BY lot_id) AS net
+    ON net.lot_id = lot.id WHERE {differ}"""
+ENTRIES = """SELECT COUNT(*) FROM encore_loyalty_entry AS entry
+    LEFT JOIN (SELECT entry_id, SUM(points) AS points FROM encore_loyalty_movement GROUP BY entry_id) AS moved
+    ON moved.entry_id = entry.id WHERE entry.kind IN (1, 2, 3, 6) AND COALESCE(moved.points, 0) <= 0"""
 
 
 def check_laws(settled: list[int]) -> None:
@@ -19,7 +25,8 @@ def check_laws(settled: list[int]) -> None:
     settle_statistics()
     sums = ", ".join(f"SUM({counter}) AS {counter}" for counter in _COUNTERS)
     nets = ", ".join(
-        f"SUM(CASE WHEN to_state = {number} THEN points WHEN from_state = {number} THEN -points ELSE 0 END) AS {counter}"
+        f"SUM(CASE WHEN to_state = {number} THEN points WHEN from_state = {number} THEN -points ELSE 0 END)"
+        f" AS {counter}"
         for number, counter in enumerate(_COUNTERS, start=1)
     )
     accounts = " OR ".join(f"account.{name} <> COALESCE(lots.{name}, 0)" for name in _COUNTERS)

@@ -15,7 +15,8 @@ FINGERPRINT = "0123456789abcdef0123456789abcdef"
 def award(purchases: str, *, account: str = "") -> str:
     """Award all purchases of a condition in one data-modifying statement."""
     nets = account or (
-        "(SELECT member_id, COUNT(*) * 34 AS points, MAX(occurred_at) AS occurred_at FROM entry GROUP BY member_id)"
+        "(SELECT member_id, COUNT(*) * 34 AS points, MAX(occurred_at) AS occurred_at"
+        " FROM entry GROUP BY member_id)"
     )
     return f"""
 WITH purchase AS (
@@ -30,11 +31,12 @@ WITH purchase AS (
     INSERT INTO encore_loyalty_lot (member_id, entry_id, number, terms_id, source_kind, source_id, issued,
         pending, earned_at, dated_at, releases_at, expires_at, waits_for)
     SELECT member_id, id, 0, 1, 'purchase', source_id, 34, 34, qualifying_at, occurred_at,
-        date_trunc('day', occurred_at) + interval '14 days', date_trunc('day', occurred_at) + interval '380 days',
-        '' FROM entry
+        date_trunc('day', occurred_at) + interval '14 days',
+        date_trunc('day', occurred_at) + interval '380 days', '' FROM entry
     RETURNING id, entry_id, member_id, dated_at
 ), movement AS (
-    INSERT INTO encore_loyalty_movement (member_id, entry_id, lot_id, from_state, to_state, points, effective_at)
+    INSERT INTO encore_loyalty_movement
+        (member_id, entry_id, lot_id, from_state, to_state, points, effective_at)
     SELECT member_id, entry_id, id, 0, 1, 34, dated_at FROM lot
 ), award AS (
     INSERT INTO encore_loyalty_award (programme_id, purchase_id, member_id, facts, lines, earned_points,
@@ -63,16 +65,19 @@ BEGIN
     IF NOT FOUND THEN RAISE EXCEPTION 'member % has no % points', p_member, p_points; END IF;
     INSERT INTO encore_loyalty_entry (member_id, kind, key, fingerprint, source_kind, by_kind, by_id, reason,
         explanation, occurred_at, recorded_at)
-    VALUES (p_member, 3, p_key, '0123456789abcdef0123456789abcdef', '', 'shop', '', 'hold', '{}', now(), now())
+    VALUES (p_member, 3, p_key, '0123456789abcdef0123456789abcdef', '', 'shop', '', 'hold', '{}',
+        now(), now())
     RETURNING id INTO v_entry;
     WITH open AS (
         SELECT id, available, sum(available) OVER (ORDER BY expires_at, earned_at, id) - available AS before
         FROM (SELECT id, available, expires_at, earned_at FROM encore_loyalty_lot
-              WHERE member_id = p_member AND available > 0 ORDER BY expires_at, id LIMIT 64) AS slice
+              WHERE member_id = p_member AND available > 0
+              ORDER BY expires_at, earned_at, id LIMIT 64) AS slice
     ), taken AS (
         SELECT id, LEAST(available, p_points - before) AS points FROM open WHERE before < p_points
     ), changed AS (
-        UPDATE encore_loyalty_lot AS lot SET available = lot.available - taken.points, held = lot.held + taken.points
+        UPDATE encore_loyalty_lot AS lot
+        SET available = lot.available - taken.points, held = lot.held + taken.points
         FROM taken WHERE lot.id = taken.id RETURNING lot.id, taken.points
     ), moved AS (
         INSERT INTO encore_loyalty_movement
@@ -104,11 +109,13 @@ WITH due AS (
     SELECT member_id, {kind}, {key}, 'lot', id, 'system', '', 'time', due_at, %s, 1 FROM due
     RETURNING id, source_id
 ), movement AS (
-    INSERT INTO encore_loyalty_movement (member_id, entry_id, lot_id, from_state, to_state, points, effective_at)
+    INSERT INTO encore_loyalty_movement
+        (member_id, entry_id, lot_id, from_state, to_state, points, effective_at)
     SELECT due.member_id, entry.id, due.id, {from_state}, {to_state}, due.points, due.due_at
     FROM entry JOIN due ON due.id = entry.source_id
 ), lot AS (
-    UPDATE encore_loyalty_lot AS lot SET {counter} = lot.{counter} - due.points, {target} = lot.{target} + due.points
+    UPDATE encore_loyalty_lot AS lot
+    SET {counter} = lot.{counter} - due.points, {target} = lot.{target} + due.points
     FROM due WHERE lot.id = due.id
 )
 UPDATE encore_loyalty_pointsaccount AS account

@@ -35,7 +35,10 @@ def balance_page(copies: Copies, shop: Shop, size: Size) -> tuple[Figure, Figure
         heavy_page = timed([lambda: show_page(heavy)], REPEATS)
         typical_page = timed([lambda: show_page(typical)], REPEATS)
         million = _with_many_entries(typical + 1, size)
-    note = f"page {typical_page * 1000:.1f} ms, of a member with {million[0]:,} entries {million[1] * 1000:.1f} ms"
+    note = (
+        f"page {typical_page * 1000:.1f} ms,"
+        f" of a member with {million[0]:,} entries {million[1] * 1000:.1f} ms"
+    )
     return (
         Figure(page / lookup, page * 1000, lookup * 1000, "ms", note),
         Figure(len(statements), note="; ".join(text.split(" FROM ")[-1][:60] for text, _ in statements)),
@@ -98,9 +101,9 @@ def _with_many_entries(member_id: int, size: Size) -> tuple[int, float]:
     count = size.rows(1_000_000, 50_000)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO encore_loyalty_entry (member_id, kind, key, source_kind, by_kind, by_id, reason, occurred_at,"
-            " recorded_at) SELECT %s, 9, 'bench:' || n, '', 'system', '', 'fact', now() - n * interval '1 second',"
-            " now() FROM generate_series(1, %s) AS n",
+            "INSERT INTO encore_loyalty_entry (member_id, kind, key, source_kind, by_kind, by_id, reason,"
+            " occurred_at, recorded_at) SELECT %s, 9, 'bench:' || n, '', 'system', '', 'fact',"
+            " now() - n * interval '1 second', now() FROM generate_series(1, %s) AS n",
             [member_id, count],
         )
         cursor.execute("ANALYZE encore_loyalty_entry")

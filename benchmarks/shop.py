@@ -1,6 +1,4 @@
-"""The shop that is measured: a programme, customers who are members, and purchases that wait for their
-points.
-"""
+"""The shop that is measured: a programme, its members, and purchases that wait for their points."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,16 +60,24 @@ def _statements(shop: Shop, channel_id: int, programme_id: int) -> list[str]:
     placed_at = _moment(now() - timedelta(hours=1))
     joined_at = _moment(LIVE_FROM)
     return [
-        "INSERT INTO encore_commerce_customer (name, language, place, country, attributes, tags, created_at)"
-        f" SELECT '', '', '', '', '{{}}', '[]', {joined_at} FROM {_series(shop.members)}",
-        "INSERT INTO encore_loyalty_member"
-        " (programme_id, customer_id, number, state, joined_at, joined_by_request)"
-        f" SELECT {programme_id}, n, 'M' || n, 'active', {joined_at}, {_true()} FROM {_series(shop.members)}",
+        (
+            "INSERT INTO encore_commerce_customer"
+            " (name, language, place, country, attributes, tags, created_at)"
+            f" SELECT '', '', '', '', '{{}}', '[]', {joined_at} FROM {_series(shop.members)}"
+        ),
+        (
+            "INSERT INTO encore_loyalty_member"
+            " (programme_id, customer_id, number, state, joined_at, joined_by_request)"
+            f" SELECT {programme_id}, n, 'M' || n, 'active', {joined_at}, {_true()}"
+            f" FROM {_series(shop.members)}"
+        ),
         f"INSERT INTO encore_loyalty_pointsaccount (member_id) SELECT n FROM {_series(shop.members)}",
-        "INSERT INTO encore_commerce_purchase (channel_id, reference, customer_id, currency, placed_at, status,"
-        " as_of, fingerprint, revision, refunded_minor, codes, changed_at, first_synced_at)"
-        f" SELECT {channel_id}, 'P' || n, 1 + (n - 1) % {shop.members}, 'EUR', {placed_at}, 'placed', 1,"
-        f" 'f' || n, 1, 0, '[]', {placed_at}, {placed_at} FROM {_series(shop.purchases)}",
+        (
+            "INSERT INTO encore_commerce_purchase (channel_id, reference, customer_id, currency, placed_at,"
+            " status, as_of, fingerprint, revision, refunded_minor, codes, changed_at, first_synced_at)"
+            f" SELECT {channel_id}, 'P' || n, 1 + (n - 1) % {shop.members}, 'EUR', {placed_at}, 'placed', 1,"
+            f" 'f' || n, 1, 0, '[]', {placed_at}, {placed_at} FROM {_series(shop.purchases)}"
+        ),
         *(
             "INSERT INTO encore_commerce_purchaseline (purchase_id, key, sku, name, brand, category_path,"
             " quantity, sold_minor, tax_minor, discount_minor, returned_quantity, is_goods)"
@@ -85,7 +91,10 @@ def _statements(shop: Shop, channel_id: int, programme_id: int) -> list[str]:
 def _series(count: int) -> str:
     if connection.vendor == "postgresql":
         return f"generate_series(1, {count}) AS series(n)"
-    return f"(WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {count}) SELECT n FROM series)"
+    return (
+        "(WITH RECURSIVE series(n) AS"
+        f" (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {count}) SELECT n FROM series)"
+    )
 
 
 def _moment(at: datetime) -> str:

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.harness.append_only",
     "tests.harness.client",
     "tests.harness.clock",
+    "tests.harness.language",
     "tests.harness.querysets",
     "tests.harness.random_histories",
     "tests.harness.sockets",

@@ -10,7 +10,7 @@ from backstage import clock
 from loyalty.models import Entry, Hold, Member, Movement, PointsAccount
 from loyalty.policies.book import HoldState, LotState, MemberBook
 from loyalty.policies.states import LOT_STATES, OPEN_STATES, State
-from loyalty.queries.books import add_terms, load_books, load_lots
+from loyalty.queries.books import add_terms, load_book, load_lots
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def get_balance(*, member_id: int, at: datetime | None = None) -> Balance:
 
 def book_at(account: PointsAccount, at: datetime) -> MemberBook:
     """Load a member's book as it stands at `at`, with what time has decided by then; nothing is written."""
-    (book,) = load_books([account]).values()
+    book = load_book(account)
     if _has_moved_since(account.member_id, at):
         book = _book_in_the_past(account, book, at)
     book.settle(at)

@@ -120,9 +120,7 @@ def deadlocks_of_release(copies: Copies, stock: str, shop: Shop, size: Size) -> 
                 stop.set()
                 for process in online:
                     process.join(10)
-                failures = (
-                    [] if errors.empty() else [errors.get() for process in online if not process.exitcode]
-                )
+                failures = [errors.get() for process in online if process.exitcode == 0]
         time.sleep(1.5)
         deadlocks = _ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         check_laws([])

@@ -15,6 +15,7 @@ from benchmarks.shop import Shop
 from loyalty.ledger import moves
 
 POINTS = 100  # over lots of 34
+KEYS_AT_ONCE = 50
 
 
 def hold_deed(member_of_number: Callable[[int], int]) -> Callable[[int], Deed]:
@@ -25,7 +26,7 @@ def hold_deed(member_of_number: Callable[[int], int]) -> Callable[[int], Deed]:
 
         def deed() -> None:
             if not numbers:
-                numbers.extend(_draw(500))
+                numbers.extend(_draw(KEYS_AT_ONCE))
             number = numbers.pop()
             at = now()
             with transaction.atomic():
@@ -54,7 +55,7 @@ def holds(copies: Copies, stock: str, shop: Shop, size: Size, *, processes: int)
     """Reserve points of members in turn, beside a function in the database that writes the same rows."""
     variables = {"members": shop.members}
     windows = 2 * size.pairs + 1
-    most = shop.members // windows // processes - WARM_UP  # a member has points for one hold
+    most = shop.members // windows // processes - WARM_UP - KEYS_AT_ONCE  # a member has points for one hold
 
     def product() -> float:
         rate, errors = in_processes(hold_deed(lambda number: 1 + number % shop.members), processes, 60, most)
@@ -75,7 +76,7 @@ def holds(copies: Copies, stock: str, shop: Shop, size: Size, *, processes: int)
 def holds_of_one(copies: Copies, stock: str, member_id: int, lots: int, size: Size) -> tuple[Figure, int]:
     """Reserve points of one member from eight processes at once; give the number of errors too."""
     failed, pairs = 0, min(size.pairs, 3)
-    most = lots * 34 // POINTS // (2 * pairs + 1) // 8 - WARM_UP
+    most = lots * 34 // POINTS // (2 * pairs + 1) // 8 - WARM_UP - KEYS_AT_ONCE
 
     def product() -> float:
         nonlocal failed

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from backstage.plain_sql import listed
+from backstage.plain_sql import among, listed
 from backstage.policies import SYSTEM, Chunk, Progress
 from backstage.transactions import require_transaction
 from loyalty.ledger import statements
@@ -206,9 +206,14 @@ def _store_at_once(
 
 
 def _store(cursor: CursorWrapper, move: DueMove, facts: list[Any], due: str, due_values: list[Any]) -> int:
-    """Store it in the dialect that both databases share: entries, movements, then the counters."""
-    *_, chunk_id = facts
-    newest_entry, newest_movement = _newest(cursor, ENTRY), _newest(cursor, MOVEMENT)
+    """Store it in the dialect that both databases share: entries, movements, then the counters.
+
+    What has just been written is what came after the newest row of before, of members whose accounts are
+    locked: nobody else can have written there meanwhile.
+    """
+    members, mine = due_values[-1], among("member_id")
+    new_entries = f"{ENTRY} WHERE id > %s AND {mine}", [_newest(cursor, ENTRY), members]
+    new_movements = f"{MOVEMENT} WHERE id > %s AND {mine}", [_newest(cursor, MOVEMENT), members]
     cursor.execute(
         statements.due_entries(columns=ENTRY_COLUMNS, moment=move.moment, key=move.key, due=due),
         [*facts, *due_values],
@@ -217,29 +222,24 @@ def _store(cursor: CursorWrapper, move: DueMove, facts: list[Any], due: str, due
     if not entries:
         return 0
     cursor.execute(
-        statements.due_movements(move.from_state.name.lower()),
-        [move.from_state.value, move.to_state.value, newest_entry, chunk_id],
+        statements.due_movements(move.from_state.name.lower(), new_entries[0]),
+        [move.from_state.value, move.to_state.value, *new_entries[1]],
     )
     _require(cursor.rowcount, entries, "movements")
-    _apply(cursor, newest_entry, newest_movement, chunk_id, lots=entries)
+    _apply(cursor, new_entries, new_movements, lots=entries)
     return entries
 
 
-def _apply(
-    cursor: CursorWrapper, newest_entry: int, newest_movement: int, chunk_id: int, *, lots: int
-) -> None:
-    """Change lots and accounts from the movements just written: those after the newest of before, of this
-    chunk.
-    """
-    of_entries, entry_values = f"{ENTRY} WHERE id > %s AND batch = %s", [newest_entry, chunk_id]
-    of_movements = f"{MOVEMENT} WHERE id > %s AND entry_id IN (SELECT id FROM {of_entries})"
-    movement_values = [newest_movement, *entry_values]
-    cursor.execute(statements.apply_to_lots(of_movements), movement_values)
+def _apply(cursor: CursorWrapper, new_entries: Condition, new_movements: Condition, *, lots: int) -> None:
+    """Change lots and accounts from the movements just written."""
+    entries, entry_values = new_entries
+    movements, movement_values = new_movements
+    cursor.execute(statements.apply_to_lots(movements), movement_values)
     _require(cursor.rowcount, lots, "lots")
     # Not as many as were locked: who waited for a lock may find that another worker has done it meanwhile.
-    cursor.execute(f"SELECT COUNT(DISTINCT member_id) FROM {of_entries}", entry_values)
+    cursor.execute(f"SELECT COUNT(DISTINCT member_id) FROM {entries}", entry_values)
     (accounts,) = cursor.fetchone()
-    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*movement_values, *entry_values])
+    cursor.execute(statements.apply_to_accounts(movements, entries), [*movement_values, *entry_values])
     _require(cursor.rowcount, accounts, "accounts")
 
 

@@ -126,15 +126,12 @@ def due_entries(*, columns: str, moment: str, key: str, due: str) -> str:
     )
 
 
-def due_movements(counter: str) -> str:
-    """Insert the movement of each entry just written: all points that the lot has in the state that it
-    leaves.
-    """
+def due_movements(counter: str, entries: str) -> str:
+    """Insert the movement of each of these entries: all points that its lot has in the state it leaves."""
     return (
         f"INSERT INTO {MOVEMENT} ({', '.join(MOVEMENT_COLUMNS)})"
         f" SELECT entry.member_id, entry.id, lot.id, %s, %s, lot.{counter}, entry.occurred_at"
-        f" FROM {ENTRY} AS entry JOIN {LOT} AS lot ON lot.id = entry.source_id"
-        " WHERE entry.id > %s AND entry.batch = %s"
+        f" FROM (SELECT * FROM {entries}) AS entry JOIN {LOT} AS lot ON lot.id = entry.source_id"
     )
 
 

@@ -24,10 +24,13 @@ from loyalty.policies.states import State
 
 EntryIds = dict[tuple[int, str], int]
 
+# Reading documents and planning so many steps costs more than the round trips of one or two entries.
+WORTH_IT = 3
+
 
 def fits(drafts: Drafts) -> bool:
-    """Tell whether one statement can store these drafts."""
-    return not any(
+    """Tell whether one statement can store these drafts, and is worth it."""
+    return len(drafts) >= WORTH_IT and not any(
         (move.lot.id < 0 and move.from_state is not State.ISSUANCE)
         or (draft.new_hold is not None and draft.new_hold.captured_by is not None)
         for _, draft in drafts

@@ -2,17 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from loyalty.policies.earning import Basket, BasketLine, EarningFacts, quote
+from loyalty.policies.basket import Basket, BasketLine
+from loyalty.policies.campaigns import Combination
+from loyalty.policies.earning import EarningFacts, EarningRules, Level, Quote, Room, Source, quote
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.standing import SoldLine, standing_points
 
 # Kept per line key: points earned, points standing, id of the terms that they were granted under.
 AwardLines = dict[str, list[int]]
+# Kept per campaign: points that it added, and those of them that still stand. JSON knows keys as text alone.
+AwardExtras = dict[str, list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Target:
 
     lines: AwardLines
     explanation: dict[str, Any]
+    extras: AwardExtras = field(default_factory=dict)
 
     @property
     def earned_points(self) -> int:
@@ -67,15 +72,17 @@ class Target:
         return sum(standing for _, standing, _ in self.lines.values())
 
 
-def decide_target(rules: ProgrammeRules, frozen: Mapping[str, Any], sale: Sale) -> Target:
+def decide_target(
+    rules: ProgrammeRules, frozen: Mapping[str, Any], sale: Sale, room: Mapping[int, Room] | None = None
+) -> Target:
     """Quote the goods as sold under the frozen facts, and let returns lower what stands, line by line.
 
     A line added, removed or re-priced re-quotes the whole order under the same facts; a return never does.
+    `room` is what campaigns with a budget or a cap may still give to this order, by campaign id.
     """
     if "reason" in frozen:
         return Target({}, {})
-    rule = rules.rule(frozen["rule"])
-    quoted = quote(_basket(sale), [rule], EarningFacts(Fraction(frozen["rate"])))
+    quoted = quote(_basket(sale), frozen_rules(rules, frozen), frozen_facts(frozen, room or {}))
     earned = {key: line.points for key, line in quoted.lines.items() if line.points}
     standing = standing_points(
         [_sold(line) for line in sale.lines],
@@ -84,8 +91,33 @@ def decide_target(rules: ProgrammeRules, frozen: Mapping[str, Any], sale: Sale) 
         is_cancelled=sale.is_cancelled,
     )
     terms = _terms_of_lines(rules, frozen["terms"], sale, earned)
-    explanation = {
-        "rule": rule.id,
+    return Target(
+        {key: [points, standing[key], terms[key]] for key, points in earned.items()},
+        _explanation(frozen, sale, quoted),
+        _extras(quoted, earned, standing),
+    )
+
+
+def frozen_rules(rules: ProgrammeRules, frozen: Mapping[str, Any]) -> EarningRules:
+    """Give the versions that the frozen facts name."""
+    campaigns = rules.campaigns_by_id() if frozen.get("campaigns") else {}
+    return EarningRules(
+        rules.rule(frozen["rule"]),
+        tuple(campaigns[version_id] for version_id in frozen.get("campaigns", ())),
+        Combination(frozen.get("combination", Combination.BEST)),
+    )
+
+
+def frozen_facts(frozen: Mapping[str, Any], room: Mapping[int, Room]) -> EarningFacts:
+    """Give the frozen facts as the engine takes them."""
+    level = Level(*frozen["level"]) if "level" in frozen else None
+    return EarningFacts(Fraction(frozen["rate"]), level, room)
+
+
+def _explanation(frozen: Mapping[str, Any], sale: Sale, quoted: Quote) -> dict[str, Any]:
+    """Keep the sum with its parts; the base rule alone needs no list of them."""
+    told: dict[str, Any] = {
+        "rule": frozen["rule"],
         "counted_minor": quoted.counted_minor,
         "sold_minor": quoted.sold_minor,
         "paid_otherwise_minor": quoted.paid_otherwise_minor,
@@ -93,7 +125,31 @@ def decide_target(rules: ProgrammeRules, frozen: Mapping[str, Any], sale: Sale) 
         "currency": sale.currency,
         "rate": frozen["rate"],
     }
-    return Target({key: [points, standing[key], terms[key]] for key, points in earned.items()}, explanation)
+    if len(quoted.reasons) > 1:
+        told["reasons"] = [
+            {
+                "source": reason.source.value,
+                "id": reason.id,
+                "points": reason.points,
+                "full": reason.full_points,
+                "outcome": reason.outcome.value,
+                "lines": reason.lines,
+            }
+            for reason in quoted.reasons
+        ]
+    return told
+
+
+def _extras(quoted: Quote, earned: Mapping[str, int], standing: Mapping[str, int]) -> AwardExtras:
+    """Say what each campaign added and what of it still stands, which is what its budget has paid for."""
+    return {
+        str(reason.campaign_id): [
+            reason.points,
+            sum(points * standing[key] // earned[key] for key, points in reason.lines.items()),
+        ]
+        for reason in quoted.reasons
+        if reason.source is Source.CAMPAIGN and reason.points
+    }
 
 
 def standing_by_terms(lines: AwardLines) -> dict[int, int]:
@@ -115,6 +171,7 @@ def _basket(sale: Sale) -> Basket:
                 line.sku,
                 line.brand,
                 line.category_path,
+                line.quantity,
             )
             for line in sale.lines
         ),

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from loyalty.policies.campaigns import Occasion, matching
+from loyalty.policies.earning import Level
 from loyalty.policies.programme import MEMBER_ALLOWS, MemberState
 from loyalty.policies.rules import ProgrammeRules
 
@@ -58,13 +60,20 @@ def why_not(
 
 
 def freeze_facts(
-    rules: ProgrammeRules, member: Candidate, *, purchase_id: int, placed_at: datetime, currency: str
+    rules: ProgrammeRules,
+    member: Candidate,
+    *,
+    purchase_id: int,
+    placed_at: datetime,
+    currency: str,
+    occasion: Occasion | None = None,
+    level: Level | None = None,
 ) -> dict[str, Any]:
     """Decide, once for this member, under which rules a purchase earns, or why it does not.
 
-    `rule` and `terms` are ids of the versions that ran when it was placed, `terms` by product group ("0" is
-    all other goods); `rate` turns its minor units into the programme's. Or `reason`, a `NoPoints` code,
-    alone.
+    `rule`, `terms` and `campaigns` are ids of the versions that ran when it was placed and that it is in;
+    `terms` by product group ("0" is all other goods); `rate` turns its minor units into the programme's;
+    `level` is the member's level with its factor. Or `reason`, a `NoPoints` code, alone.
     """
     reason = why_not(rules, member, purchase_id=purchase_id, placed_at=placed_at, currency=currency)
     if reason is not None:
@@ -72,8 +81,14 @@ def freeze_facts(
     rule, terms = rules.rule_at(placed_at), rules.terms_at(placed_at)
     if rule is None or None not in terms:
         return {"reason": NoPoints.NOT_LIVE.value}
-    return {
+    facts: dict[str, Any] = {
         "rule": rule.id,
         "terms": {str(group_id or 0): terms_id for group_id, terms_id in terms.items()},
         "rate": str(rules.rate_at(currency, placed_at)),
     }
+    if level is not None:
+        facts["level"] = [level.id, level.percent]
+    if occasion is not None and (campaigns := matching(rules.campaigns_at(placed_at), occasion)):
+        facts["campaigns"] = [campaign.id for campaign in campaigns]
+        facts["combination"] = rules.combination.value
+    return facts

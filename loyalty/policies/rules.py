@@ -7,7 +7,9 @@ from fractions import Fraction
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from loyalty.policies.campaigns import Campaign, Combination
 from loyalty.policies.earning import BaseRule
+from loyalty.policies.goods import Goods
 from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Terms
 
@@ -51,20 +53,20 @@ class LotTermsVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignVersion:
+    """A campaign's promise and when it ran; a pause ends one version and begins the next."""
+
+    campaign: Campaign
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Goods with terms of their own."""
 
     id: int
-    skus: frozenset[str]
-    brands: frozenset[str]
-    category_paths: tuple[str, ...]
-
-    def fits(self, *, sku: str, brand: str, category_path: str) -> bool:
-        """Tell whether an article belongs here: by number, by brand, or by its category or one above it."""
-        in_category = any(
-            category_path == path or category_path.startswith(f"{path}/") for path in self.category_paths
-        )
-        return sku in self.skus or brand in self.brands or in_category
+    goods: Goods
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class ProgrammeRules:
     terms: tuple[LotTermsVersion, ...]
     groups: tuple[Group, ...]
     rates: tuple[Rate, ...]
+    campaigns: tuple[CampaignVersion, ...] = ()
+    combination: Combination = Combination.BEST
 
     def earns_at(self, at: datetime) -> bool:
         """Tell whether purchases of that moment earn."""
@@ -112,6 +116,14 @@ class ProgrammeRules:
         """Give a rule by its id, whenever it ran."""
         return next(version.rule for version in self.rules if version.rule.id == rule_id)
 
+    def campaigns_at(self, at: datetime) -> list[Campaign]:
+        """Give the campaigns that ran at that moment, whatever they are for."""
+        return [version.campaign for version in self.campaigns if contains(version, at)]
+
+    def campaigns_by_id(self) -> Mapping[int, Campaign]:
+        """Give every version of every campaign by its id."""
+        return {version.campaign.id: version.campaign for version in self.campaigns}
+
     def terms_at(self, at: datetime) -> dict[int | None, int]:
         """Give the ids of the terms that ran at that moment, by product group; None is all other goods."""
         group_ids = (None, *(group.id for group in self.groups))
@@ -128,7 +140,7 @@ class ProgrammeRules:
     def group_of(self, *, sku: str, brand: str, category_path: str) -> int | None:
         """Find the first product group, by id, that an article belongs to."""
         for group in self.groups:
-            if group.fits(sku=sku, brand=brand, category_path=category_path):
+            if group.goods.fits(sku=sku, brand=brand, category_path=category_path):
                 return group.id
         return None
 
@@ -142,7 +154,9 @@ class ProgrammeRules:
 
 def running(versions: Iterable[AnyVersion], at: datetime) -> AnyVersion | None:
     """Find the version whose period [starts_at, ends_at) contains the moment."""
-    for version in versions:
-        if version.starts_at <= at and (version.ends_at is None or at < version.ends_at):
-            return version
-    return None
+    return next((version for version in versions if contains(version, at)), None)
+
+
+def contains(version: _Version, at: datetime) -> bool:
+    """Tell whether a moment is in the period of a version."""
+    return version.starts_at <= at and (version.ends_at is None or at < version.ends_at)

@@ -11,6 +11,7 @@ from babel.numbers import get_currency_precision
 from backstage.plain_sql import Columns
 from loyalty.models import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme, ProgrammePhase
 from loyalty.policies.earning import BaseRule, Rounding
+from loyalty.policies.goods import Goods
 from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.rules import Group, LotTermsVersion, Phase, ProgrammeRules, Rate, RuleVersion
 from loyalty.queries.books import terms_of
@@ -89,7 +90,7 @@ def _base_rule(row: EarningRule) -> BaseRule:
 
 
 def _group(row: ProductGroup) -> Group:
-    return Group(row.id, frozenset(row.skus), frozenset(row.brands), tuple(row.category_paths))
+    return Group(row.id, Goods(frozenset(row.skus), frozenset(row.brands), tuple(row.category_paths)))
 
 
 def _rates(programme: Programme) -> list[Rate]:

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from backstage import clock
-from loyalty.policies.earning import Basket, BasketLine, EarningFacts, Quote
+from loyalty.policies.basket import Basket, BasketLine
+from loyalty.policies.earning import NOTHING, EarningFacts, EarningRules, Quote
 from loyalty.policies.earning import quote as quote_basket
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.queries.programmes import get_programme_rules
@@ -23,8 +24,8 @@ def quote_under(rules: ProgrammeRules, *, basket: Basket, currency: str, at: dat
     """Decide it under rules that are at hand. Queries: 0."""
     rule, rate = rules.rule_at(at), rules.rate_at(currency, at)
     if rule is None or rate is None or not rules.earns_at(at):
-        return quote_basket(basket, [], EarningFacts())
-    return quote_basket(basket, [rule], EarningFacts(rate))
+        return NOTHING
+    return quote_basket(basket, EarningRules(rule), EarningFacts(rate))
 
 
 def single(amount_minor: int) -> Basket:

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.earning import (
     BaseRule,
-    Basket,
-    BasketLine,
     EarningFacts,
+    EarningRules,
     Rounding,
+    Source,
     quote,
     round_points,
 )
@@ -25,7 +26,7 @@ def basket(*amounts: int, **facts) -> Basket:
 
 
 def points(goods: Basket, rule: BaseRule = A_POINT_PER_TEN, rate: Fraction = Fraction(1)) -> int:
-    return quote(goods, [rule], EarningFacts(rate)).points
+    return quote(goods, EarningRules(rule), EarningFacts(rate)).points
 
 
 @pytest.mark.parametrize(
@@ -39,20 +40,20 @@ def test_the_order_is_rounded_as_the_rule_says(rounding, half, third, exact):
 
 
 def test_the_order_is_rounded_once_and_not_each_line():
-    quoted = quote(basket(999, 999, 2), [A_POINT_PER_TEN], EarningFacts())
+    quoted = quote(basket(999, 999, 2), EarningRules(A_POINT_PER_TEN), EarningFacts())
 
     assert quoted.points == 2
     assert [line.points for line in quoted.lines.values()] == [1, 1, 0]
 
 
 def test_a_tie_between_lines_goes_to_the_lower_key():
-    quoted = quote(basket(500, 500), [A_POINT_PER_TEN], EarningFacts())
+    quoted = quote(basket(500, 500), EarningRules(A_POINT_PER_TEN), EarningFacts())
 
     assert [line.points for line in quoted.lines.values()] == [1, 0]
 
 
 def test_the_share_that_points_or_a_gift_card_paid_earns_nothing():
-    quoted = quote(basket(3000, 1000, not_money_minor=1000), [A_POINT_PER_TEN], EarningFacts())
+    quoted = quote(basket(3000, 1000, not_money_minor=1000), EarningRules(A_POINT_PER_TEN), EarningFacts())
 
     assert (quoted.points, quoted.paid_otherwise_minor) == (3, 1000)
 
@@ -99,13 +100,15 @@ def test_another_currency_is_turned_into_the_programmes_exactly():
 
 
 def test_without_a_rule_nothing_is_earned():
-    assert quote(basket(1000), [], EarningFacts()).points == 0
+    assert quote(basket(1000), EarningRules(None), EarningFacts()).points == 0
 
 
 def test_the_quote_says_how_it_came_about():
-    quoted = quote(basket(1500, 700), [A_POINT_PER_TEN], EarningFacts())
+    quoted = quote(basket(1500, 700), EarningRules(A_POINT_PER_TEN), EarningFacts())
 
-    assert (quoted.rule_id, quoted.counted_minor) == (7, 2200)
+    assert quoted.counted_minor == 2200
+    (reason,) = quoted.reasons
+    assert (reason.source, reason.id, reason.points, reason.lines) == (Source.BASE, 7, 2, {"0": 1, "1": 1})
     assert [line.counted_minor for line in quoted.lines.values()] == [1500, 700]
 
 
@@ -115,7 +118,7 @@ amounts = st.lists(st.integers(0, 5000), min_size=1, max_size=6)
 @given(amounts, st.integers(0, 20_000), st.sampled_from(Rounding), st.integers(1, 9), st.integers(1, 1500))
 def test_the_points_of_the_lines_are_the_points_of_the_order(lines, paid_otherwise, rounding, per, per_minor):
     rule = BaseRule(7, per, per_minor, rounding=rounding)
-    quoted = quote(basket(*lines, not_money_minor=paid_otherwise), [rule], EarningFacts())
+    quoted = quote(basket(*lines, not_money_minor=paid_otherwise), EarningRules(rule), EarningFacts())
 
     assert sum(line.points for line in quoted.lines.values()) == quoted.points
     assert all(line.points >= 0 for line in quoted.lines.values())

@@ -1,6 +1,6 @@
-"""Every row lock of the app, in the global order: purchase → award → accounts by member → lots.
+"""Every row lock of the app, in the global order: purchase → award → accounts by member → lots → campaigns.
 
-A programme's row is locked only to change its rules, by transactions that lock nothing else.
+A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign.
 
 Each kind is locked in one statement by ascending id, and nothing earlier in the order is locked afterwards.
 `no_key=True`, because a plain FOR UPDATE would block the key check of every insert that points at the row. A
@@ -14,10 +14,11 @@ from typing import Any
 from django.db import connection
 
 from backstage.plain_sql import Columns, among, for_update, listed
-from loyalty.models import Award, Lot, PointsAccount, Programme
+from loyalty.models import Award, Campaign, Lot, PointsAccount, Programme
 
 _AWARD = Columns(Award)
 _ACCOUNT = Columns(PointsAccount)
+_CAMPAIGN = Columns(Campaign)
 
 
 def lock_programme(programme_id: int) -> Programme:
@@ -25,6 +26,16 @@ def lock_programme(programme_id: int) -> Programme:
     Programme.DoesNotExist.
     """
     return Programme.objects.select_for_update(no_key=True).get(id=programme_id)
+
+
+def lock_campaign(campaign_id: int) -> Campaign:
+    """Lock one campaign, to change it. The programme comes first. Raises: Campaign.DoesNotExist."""
+    return Campaign.objects.select_for_update(no_key=True).get(id=campaign_id)
+
+
+def lock_campaigns(campaign_ids: Iterable[int]) -> list[Campaign]:
+    """Lock the counters of campaigns by ascending id, to give points from them. Nothing is locked after."""
+    return _CAMPAIGN.load(f"WHERE {among('id')} ORDER BY id {for_update()}", [listed(set(campaign_ids))])
 
 
 def lock_awards(*, programme_id: int, purchase_ids: Iterable[int]) -> dict[int, Award]:

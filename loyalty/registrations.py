@@ -56,6 +56,12 @@ for kind in (
     AuditKind(name="member_paused", sentence=_("%(by)s paused %(object)s")),
     AuditKind(name="member_resumed", sentence=_("%(by)s resumed %(object)s")),
     AuditKind(name="older_purchases_granted", sentence=_("%(by)s counted older purchases in %(object)s")),
+    AuditKind(name="campaign_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="campaign_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="campaign_switched_on", sentence=_("%(by)s switched %(object)s on")),
+    AuditKind(name="campaign_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="campaign_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="campaign_discarded", sentence=_("%(by)s threw %(object)s away")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
 ):

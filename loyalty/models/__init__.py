@@ -5,10 +5,12 @@ edited, so that what was promised can always be shown. A `Member` is one custome
 one `PointsAccount`, which is the lock and the cache of the sums. Points live in a `Lot`; an `Entry` is one
 business fact; a `Movement` says how many points of which lot changed from which state to which. Entries and
 movements are append-only, and the counters of lots and accounts are always computed from them. An `Award` is
-what one purchase earned in one programme and still stands for.
+what one purchase earned in one programme and still stands for. A `Campaign` adds to that for a while; its
+promises are versions too, and `CampaignUse` counts what each member got from it.
 """
 
 from loyalty.models.award import Award
+from loyalty.models.campaign import Campaign, CampaignUse, CampaignVersion
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
 from loyalty.models.programme import (
@@ -22,6 +24,9 @@ from loyalty.models.programme import (
 
 __all__ = [
     "Award",
+    "Campaign",
+    "CampaignUse",
+    "CampaignVersion",
     "EarningRule",
     "Entry",
     "EntryNote",

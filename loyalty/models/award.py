@@ -1,7 +1,7 @@
 """What one purchase earned in one programme."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Purchase
@@ -15,7 +15,8 @@ class Award(models.Model):
     Written by `loyalty.operations.awards`, which brings it up to date whenever `Purchase.revision` has moved
     past `applied_revision`. `facts` holds, per member id that was ever attached, the rule versions and the
     eligibility decided then; they are used again on re-attachment and never replaced. `lines` holds, per line
-    key, points earned, points standing and the id of the terms. `posts` numbers the ledger keys
+    key, points earned, points standing and the id of the terms; `extras`, per campaign id, the points that it
+    added and those that still stand, which its budget and caps have paid for. `posts` numbers the ledger keys
     `purchase:<id>:<n>`; `waits_for` names the facts (payment, delivery) that some lots still wait for.
     `reason` says why nothing was earned, in a code.
     """
@@ -27,6 +28,7 @@ class Award(models.Model):
     )
     facts = models.JSONField(_("frozen facts"), default=dict)
     lines = models.JSONField(_("lines"), default=dict)
+    extras = models.JSONField(_("from campaigns"), default=dict, db_default=Value({}, models.JSONField()))
     earned_points = models.BigIntegerField(_("earned"), default=0)
     standing_points = models.BigIntegerField(_("standing"), default=0)
     applied_revision = models.PositiveIntegerField(_("applied revision"), default=0)

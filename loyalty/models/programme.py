@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.policies.campaigns import Combination
 from loyalty.policies.earning import Rounding
 from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Clock, ExpiryKind
@@ -32,6 +33,11 @@ class DebtPolicyChoices(models.TextChoices):
     DEBT = DebtPolicy.DEBT.value, _("The next points fill the gap")
     LET_GO = DebtPolicy.LET_GO.value, _("Let it go")
     FROM_REFUND = DebtPolicy.FROM_REFUND.value, _("Take it from the cash refund")
+
+
+class CombinationChoices(models.TextChoices):
+    BEST = Combination.BEST.value, _("Best one wins")
+    ADD_UP = Combination.ADD_UP.value, _("They add up")
 
 
 class Programme(models.Model):
@@ -77,6 +83,13 @@ class Programme(models.Model):
         _("days that points which come back too late stay usable"), default=14
     )
     hold_minutes = models.PositiveIntegerField(_("minutes a reservation lasts"), default=60)
+    combination = models.CharField(
+        _("when an order is in several campaigns"),
+        max_length=8,
+        choices=CombinationChoices,
+        default=CombinationChoices.BEST,
+        db_default=Combination.BEST.value,
+    )
     created_at = models.DateTimeField(_("created at"))
     rules_stamp = models.UUIDField(_("stamp of its rules"), default=uuid4, editable=False)
 
@@ -92,6 +105,10 @@ class Programme(models.Model):
             models.CheckConstraint(
                 condition=Q(debt_policy__in=[policy.value for policy in DebtPolicy]),
                 name="encore_programme_debt_policy",
+            ),
+            models.CheckConstraint(
+                condition=Q(combination__in=[combination.value for combination in Combination]),
+                name="encore_programme_combination",
             ),
         ]
 

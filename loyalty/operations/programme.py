@@ -97,7 +97,7 @@ def change_rule(
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        _lock_for_change(programme_id)
+        lock_for_change(programme_id)
         running = EarningRule.objects.get(programme_id=programme_id, ends_at__isnull=True)
         return _next_version(
             running, EarningRule.objects.filter(programme_id=programme_id), changes, at=at, by=by
@@ -118,7 +118,7 @@ def change_terms(
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        _lock_for_change(programme_id)
+        lock_for_change(programme_id)
         versions = LotTerms.objects.filter(programme_id=programme_id, product_group_id=product_group_id)
         running = versions.filter(ends_at__isnull=True).first()
         if running is not None:
@@ -158,7 +158,7 @@ def add_product_group(
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        programme = _lock_for_change(programme_id)
+        programme = lock_for_change(programme_id)
         group = ProductGroup(programme=programme, name=name, **selectors)
         group.full_clean()
         group.save(force_insert=True)
@@ -180,7 +180,7 @@ def add_exchange_rate(
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        programme = _lock_for_change(programme_id)
+        programme = lock_for_change(programme_id)
         row = ExchangeRate(programme=programme, currency=currency, rate=rate, starts_at=starts_at)
         row.full_clean()
         row.save(force_insert=True)
@@ -190,7 +190,7 @@ def add_exchange_rate(
     return row
 
 
-def _lock_for_change(programme_id: int) -> Programme:
+def lock_for_change(programme_id: int) -> Programme:
     """Lock the programme and give it a new stamp, so that no process goes on with the rules that it knows."""
     programme = lock_programme(programme_id)
     programme.rules_stamp = uuid4()

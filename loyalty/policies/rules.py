@@ -53,7 +53,7 @@ class LotTermsVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignVersion:
+class CampaignRun:
     """A campaign's promise and when it ran; a pause ends one version and begins the next."""
 
     campaign: Campaign
@@ -94,7 +94,7 @@ class ProgrammeRules:
     terms: tuple[LotTermsVersion, ...]
     groups: tuple[Group, ...]
     rates: tuple[Rate, ...]
-    campaigns: tuple[CampaignVersion, ...] = ()
+    campaigns: tuple[CampaignRun, ...] = ()
     combination: Combination = Combination.BEST
 
     def earns_at(self, at: datetime) -> bool:

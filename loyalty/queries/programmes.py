@@ -9,12 +9,30 @@ from zoneinfo import ZoneInfo
 from babel.numbers import get_currency_precision
 
 from backstage.plain_sql import Columns
-from loyalty.models import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme, ProgrammePhase
+from loyalty.models import (
+    CampaignVersion,
+    EarningRule,
+    ExchangeRate,
+    LotTerms,
+    ProductGroup,
+    Programme,
+    ProgrammePhase,
+)
+from loyalty.policies.campaigns import Combination
 from loyalty.policies.earning import BaseRule, Rounding
 from loyalty.policies.goods import Goods
 from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
-from loyalty.policies.rules import Group, LotTermsVersion, Phase, ProgrammeRules, Rate, RuleVersion
+from loyalty.policies.rules import (
+    CampaignRun,
+    Group,
+    LotTermsVersion,
+    Phase,
+    ProgrammeRules,
+    Rate,
+    RuleVersion,
+)
 from loyalty.queries.books import terms_of
+from loyalty.queries.campaigns import campaign_of
 
 _STAMP = Columns(Programme, "id", "rules_stamp")
 
@@ -24,14 +42,14 @@ _kept: dict[int, tuple[UUID, ProgrammeRules]] = {}
 
 
 def list_programme_rules() -> list[ProgrammeRules]:
-    """Give the rules of every programme, by id. Queries: 1, and 5 more for each programme that has
+    """Give the rules of every programme, by id. Queries: 1, and 6 more for each programme that has
     changed.
     """
     return [_rules(programme_id, rules_stamp) for programme_id, rules_stamp in _STAMP.read("ORDER BY id")]
 
 
 def get_programme_rules(programme_id: int) -> ProgrammeRules:
-    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 6 after a change."""
+    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 7 after a change."""
     stamps = dict(_STAMP.read("WHERE id = %s", [programme_id]))
     if programme_id not in stamps:
         raise Programme.DoesNotExist(f"There is no programme {programme_id}.")
@@ -75,6 +93,8 @@ def _read(programme: Programme) -> ProgrammeRules:
         ),
         groups=tuple(_group(row) for row in ProductGroup.objects.filter(programme=programme).order_by("id")),
         rates=tuple(_rates(programme)),
+        campaigns=tuple(_campaigns(programme)),
+        combination=Combination(programme.combination),
     )
 
 
@@ -91,6 +111,16 @@ def _base_rule(row: EarningRule) -> BaseRule:
 
 def _group(row: ProductGroup) -> Group:
     return Group(row.id, Goods(frozenset(row.skus), frozenset(row.brands), tuple(row.category_paths)))
+
+
+def _campaigns(programme: Programme) -> list[CampaignRun]:
+    """Give the versions that have run or are to run; an empty period never ran."""
+    rows = CampaignVersion.objects.filter(campaign__programme=programme, starts_at__isnull=False)
+    return [
+        CampaignRun(campaign_of(row), row.starts_at, row.ends_at)
+        for row in rows.select_related("campaign").order_by("id")
+        if row.starts_at is not None and row.starts_at != row.ends_at
+    ]
 
 
 def _rates(programme: Programme) -> list[Rate]:

@@ -1,0 +1,75 @@
+"""Campaigns: as the engine takes them, and as the owner looks at them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.db.models import Count, Sum
+
+from loyalty.models import Campaign as CampaignRow
+from loyalty.models import CampaignUse, CampaignVersion
+from loyalty.policies.campaigns import Audience, Campaign, CampaignKind, CampaignState, Hours, Step
+from loyalty.policies.earning import ONE
+from loyalty.policies.goods import Goods
+
+
+class Standing(StrEnum):
+    """What a campaign is doing at a moment: its state and the clock together."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+def standing_of(campaign: CampaignRow, at: datetime) -> Standing:
+    """Say what a campaign is doing at `at`. Queries: 0."""
+    if campaign.state != CampaignState.DRAFT and campaign.ends_at is not None and campaign.ends_at <= at:
+        return Standing.ENDED
+    if campaign.state != CampaignState.ON:
+        return Standing(campaign.state)
+    return Standing.SCHEDULED if campaign.starts_at > at else Standing.RUNNING
+
+
+def campaign_of(row: CampaignVersion) -> Campaign:
+    """Turn a stored version into the value that the engine works with; its campaign must be at hand."""
+    return Campaign(
+        id=row.id,
+        campaign_id=row.campaign_id,
+        kind=CampaignKind(row.kind),
+        percent=int(row.factor * ONE),
+        steps=tuple(Step(from_minor, points) for from_minor, points in row.steps),
+        piece_points=row.piece_points,
+        goods=_goods(row),
+        hours=Hours(frozenset(row.weekdays), row.from_minute, row.to_minute),
+        audience=Audience(
+            frozenset(row.channels),
+            frozenset(row.tier_ids),
+            frozenset(row.segment_ids),
+            frozenset(row.order_numbers),
+        ),
+        cap_points=row.cap_points,
+        is_limited=row.campaign.budget_points is not None,
+    )
+
+
+def _goods(row: CampaignVersion) -> Goods | None:
+    if not (row.skus or row.brands or row.category_paths):
+        return None
+    return Goods(frozenset(row.skus), frozenset(row.brands), tuple(row.category_paths))
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFigures:
+    """What a campaign has come to: points that still stand, and members who have some."""
+
+    points: int
+    members: int
+
+
+def get_figures(campaign_id: int) -> CampaignFigures:
+    """Count what a campaign has given. Queries: 1."""
+    uses = CampaignUse.objects.filter(campaign_id=campaign_id, points__gt=0)
+    found = uses.aggregate(points=Sum("points"), members=Count("id"))
+    return CampaignFigures(found["points"] or 0, found["members"])

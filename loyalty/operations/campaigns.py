@@ -16,8 +16,9 @@ from backstage.policies import SHOP, By
 from loyalty.locks import lock_campaign
 from loyalty.models import Campaign, CampaignVersion
 from loyalty.operations.programme import lock_for_change
-from loyalty.policies.campaign_terms import Plan, problems_of_plan, problems_of_terms
+from loyalty.policies.campaign_terms import Plan, Problem, problems_of_plan, problems_of_terms
 from loyalty.policies.campaigns import CampaignState
+from loyalty.queries.campaign_words import say_problems
 
 OWN_FIELDS = ("name", "public_text", "starts_at", "ends_at", "budget_points")
 TERMS_FIELDS = (
@@ -74,7 +75,7 @@ def create_campaign(
             budget_points=budget_points,
             created_at=at,
         )
-        _check_plan(campaign, at=at, is_new=False)
+        _check_plan(campaign, at=at, begins=False)
         campaign.full_clean()
         campaign.save(force_insert=True)
         _save_version(CampaignVersion(campaign=campaign, number=1), terms)
@@ -103,7 +104,7 @@ def change_campaign(
         before = {field: getattr(campaign, field) for field in own}
         for field, value in own.items():
             setattr(campaign, field, value)
-        _check_plan(campaign, at=at, is_new=False)
+        _check_plan(campaign, at=at, begins=False)
         _check_start_stands(campaign, before, at)
         campaign.full_clean()
         campaign.save()
@@ -127,7 +128,7 @@ def switch_on_campaign(*, campaign_id: int, at: datetime | None = None, by: By =
         campaign = _lock(campaign_id)
         _require(campaign, "switched on", CampaignState.DRAFT, CampaignState.PAUSED)
         was = campaign.state
-        _check_plan(campaign, at=at, is_new=was == CampaignState.DRAFT)
+        _check_plan(campaign, at=at, begins=was == CampaignState.DRAFT)
         _check_budget(campaign)
         newest = _newest(campaign)
         if campaign.paused_at is not None:
@@ -205,7 +206,7 @@ def _save_version(version: CampaignVersion, terms: Mapping[str, Any]) -> None:
     for field, value in terms.items():
         setattr(version, field, value)
     if problems := problems_of_terms({field: getattr(version, field) for field in TERMS_FIELDS}):
-        raise ValidationError(problems)
+        raise ValidationError(say_problems(problems))
     version.full_clean()
     version.save()
 
@@ -229,17 +230,16 @@ def _require(campaign: Campaign, deed: str, *states: CampaignState) -> None:
         raise CampaignStepRefused(state=campaign.state, deed=deed)
 
 
-def _check_plan(campaign: Campaign, *, at: datetime, is_new: bool) -> None:
-    if problems := problems_of_plan(Plan(campaign.starts_at, campaign.ends_at), at=at, is_new=is_new):
-        raise ValidationError(problems)
+def _check_plan(campaign: Campaign, *, at: datetime, begins: bool) -> None:
+    if problems := problems_of_plan(Plan(campaign.starts_at, campaign.ends_at), at=at, begins=begins):
+        raise ValidationError(say_problems(problems))
 
 
 def _check_start_stands(campaign: Campaign, before: Mapping[str, Any], at: datetime) -> None:
     """Refuse to move the start of what has begun: orders since then have been promised something."""
     was = before.get("starts_at", campaign.starts_at)
     if campaign.state != CampaignState.DRAFT and was <= at and campaign.starts_at != was:
-        problem = _("It has begun already. Its start stays; change the end instead.")
-        raise ValidationError({"starts_at": problem})
+        raise ValidationError(say_problems({"starts_at": Problem.START_STAYS}))
 
 
 def _check_budget(campaign: Campaign) -> None:

@@ -1,40 +1,58 @@
-"""What an owner asks of a campaign: complete and sensible, or refused with the fix beside the field."""
+"""What an owner asks of a campaign: complete and sensible, or refused beside the field that has to change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
-
-from django.utils.translation import gettext as _
 
 from loyalty.policies.campaigns import DAY_MINUTES, CampaignKind
 
 LARGEST_FACTOR = 10
 MOST_STEPS = 10
 
-Problems = dict[str, str]
+
+class Problem(StrEnum):
+    """Why a field cannot stay as it is."""
+
+    END_NOT_AFTER_START = "end_not_after_start"
+    END_PASSED = "end_passed"
+    START_PASSED = "start_passed"
+    START_STAYS = "start_stays"
+    FACTOR = "factor"
+    PIECE_POINTS = "piece_points"
+    WEEKDAYS = "weekdays"
+    HOURS = "hours"
+    HOURS_EMPTY = "hours_empty"
+    ORDER_NUMBERS = "order_numbers"
+    CAP = "cap"
+    NO_STEPS = "no_steps"
+    MANY_STEPS = "many_steps"
+    STEP_NUMBERS = "step_numbers"
+    SAME_STEPS = "same_steps"
+    FALLING_STEPS = "falling_steps"
+
+
+Problems = dict[str, Problem]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When a campaign is to run, in the owner's words: from, and until (exclusive) or without an end."""
+    """When a campaign is to run: from, and until (exclusive), or without an end."""
 
     starts_at: datetime
     ends_at: datetime | None = None
 
 
-def problems_of_plan(plan: Plan, *, at: datetime, is_new: bool) -> Problems:
-    """Say what is wrong with the times of a campaign that is to be switched on or changed at `at`."""
+def problems_of_plan(plan: Plan, *, at: datetime, begins: bool) -> Problems:
+    """Say what is wrong with the times of a campaign at `at`; one that only now begins must not be late."""
     if plan.ends_at is not None and plan.ends_at <= plan.starts_at:
-        return {"ends_at": _("The end is not after the start. Choose a later end, or none.")}
+        return {"ends_at": Problem.END_NOT_AFTER_START}
     if plan.ends_at is not None and plan.ends_at <= at:
-        return {"ends_at": _("The end has passed already. Choose a time in the future, or none.")}
-    if is_new and plan.starts_at < at:
-        problem = _(
-            "The start has passed already. Choose now or later; earlier orders keep what they earned."
-        )
-        return {"starts_at": problem}
+        return {"ends_at": Problem.END_PASSED}
+    if begins and plan.starts_at < at:
+        return {"starts_at": Problem.START_PASSED}
     return {}
 
 
@@ -43,38 +61,33 @@ def problems_of_terms(terms: Mapping[str, Any]) -> Problems:
     problems: Problems = {}
     kind = terms["kind"]
     if kind == CampaignKind.MULTIPLY and not 1 < Decimal(terms["factor"]) <= LARGEST_FACTOR:
-        problems["factor"] = _("Give a factor over 1 and up to %(most)s: 2 is double.") % {
-            "most": LARGEST_FACTOR
-        }
+        problems["factor"] = Problem.FACTOR
     if kind == CampaignKind.PIECES and terms["piece_points"] < 1:
-        problems["piece_points"] = _("Give at least 1 point for each piece.")
+        problems["piece_points"] = Problem.PIECE_POINTS
     if kind == CampaignKind.STEPS and (problem := _problem_of_steps(terms["steps"])):
         problems["steps"] = problem
     if not set(terms["weekdays"]) <= set(range(7)):
-        problems["weekdays"] = _("Days of the week count from Monday, 0, to Sunday, 6.")
+        problems["weekdays"] = Problem.WEEKDAYS
     if not (0 <= terms["from_minute"] < DAY_MINUTES and 0 < terms["to_minute"] <= DAY_MINUTES):
-        problems["from_minute"] = _("Give hours between 00:00 and 24:00.")
+        problems["from_minute"] = Problem.HOURS
     elif terms["from_minute"] == terms["to_minute"]:
-        problems["to_minute"] = _("These hours are empty. Give an end that differs from the start.")
+        problems["to_minute"] = Problem.HOURS_EMPTY
     if any(not isinstance(number, int) or number < 1 for number in terms["order_numbers"]):
-        problems["order_numbers"] = _("Give order numbers from 1 on: 1 is a customer's first order.")
+        problems["order_numbers"] = Problem.ORDER_NUMBERS
     if terms["cap_points"] is not None and terms["cap_points"] < 1:
-        problems["cap_points"] = _("Give at least 1 point, or nothing for no limit.")
+        problems["cap_points"] = Problem.CAP
     return problems
 
 
-def _problem_of_steps(steps: Sequence[Sequence[int]]) -> str:
+def _problem_of_steps(steps: Sequence[Sequence[int]]) -> Problem | None:
     if not steps:
-        return _("Give at least one step: an amount and the points from it on.")
+        return Problem.NO_STEPS
     if len(steps) > MOST_STEPS:
-        return _("Give at most %(most)s steps.") % {"most": MOST_STEPS}
+        return Problem.MANY_STEPS
+    if any(from_minor < 0 or points < 1 for from_minor, points in steps):
+        return Problem.STEP_NUMBERS
     ordered = sorted((from_minor, points) for from_minor, points in steps)
-    if any(from_minor < 0 or points < 1 for from_minor, points in ordered):
-        return _("Each step needs an amount of 0 or more and at least 1 point.")
-    amounts = [from_minor for from_minor, _ in ordered]
-    if len(set(amounts)) < len(amounts):
-        return _("Two steps begin at the same amount. Keep one of them.")
+    if len({from_minor for from_minor, _ in ordered}) < len(ordered):
+        return Problem.SAME_STEPS
     points = [step_points for _, step_points in ordered]
-    if points != sorted(set(points)):
-        return _("A higher step must give more points than the one below it.")
-    return ""
+    return None if points == sorted(set(points)) else Problem.FALLING_STEPS

@@ -1,7 +1,7 @@
 """What campaigns may still give while orders are settled, one after the other, under their counters' lock."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loyalty.policies.awarding import AwardExtras
@@ -44,10 +44,15 @@ class Allowance:
         for campaign_id, (_, standing) in extras.items():
             self.changes[int(campaign_id), member_id] += standing
 
-    def room_for(self, member_id: int, campaigns: Iterable[Campaign]) -> dict[int, Room]:
-        """Say what these campaigns may still give to an order of this member."""
+    def room_for(
+        self, member_id: int, campaigns: Iterable[Campaign], own: AwardExtras | None = None
+    ) -> dict[int, Room]:
+        """Say what these campaigns may still give to an order of this member, which had `own` before."""
         return {
-            one.campaign_id: Room(self._left_for(member_id, one), self._left(one.campaign_id))
+            one.campaign_id: Room(
+                self._left_for(member_id, one),
+                self._left(one.campaign_id, (own or {}).get(str(one.campaign_id))),
+            )
             for one in campaigns
         }
 
@@ -69,10 +74,10 @@ class Allowance:
         use = campaign.campaign_id, member_id
         return max(0, campaign.cap_points - self.used.get(use, 0) - self.changes.get(use, 0))
 
-    def _left(self, campaign_id: int) -> int | None:
+    def _left(self, campaign_id: int, own: Sequence[int] | None) -> int | None:
         counter = self.counters[campaign_id]
         if counter.is_spent or campaign_id in self.ran_out:
-            return 0
+            return own[1] if own else 0
         if counter.budget_points is None:
             return None
         return max(0, counter.budget_points - counter.spent_points - self.total_change(campaign_id))

@@ -14,8 +14,10 @@ from django.db.models import F, Q
 from backstage.plain_sql import Columns, among, for_update, listed
 from backstage.transactions import require_transaction
 from commerce.models import Customer, Purchase
+from commerce.policies.purchase_head import PurchaseHead
 
 _PURCHASE = Columns(Purchase)
+_HEAD = Columns(Purchase, *PurchaseHead._fields)
 
 
 def lock_purchases(ids: Iterable[int]) -> dict[int, Purchase]:
@@ -27,6 +29,16 @@ def lock_purchases(ids: Iterable[int]) -> dict[int, Purchase]:
     require_transaction()
     rows = _PURCHASE.load(f"WHERE {among('id')} ORDER BY id {for_update()}", [listed(set(ids))])
     return {purchase.pk: purchase for purchase in rows}
+
+
+def lock_purchase_heads(ids: Iterable[int]) -> list[PurchaseHead]:
+    """Lock these purchases like `lock_purchases`; return them by ascending id, without what is seldom asked.
+
+    Locks: purchases, ascending. Queries: 1.
+    """
+    require_transaction()
+    rows = _HEAD.read(f"WHERE {among('id')} ORDER BY id {for_update()}", [listed(set(ids))])
+    return [PurchaseHead(*row) for row in rows]
 
 
 def lock_referenced_purchases(references: Iterable[tuple[int, str]]) -> list[Purchase]:

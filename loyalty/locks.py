@@ -9,14 +9,18 @@ member's account is the lock of all their lots and holds. On SQLite, where a tra
 """
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 from django.db import connection
 
 from backstage.plain_sql import Columns, among, for_update, listed
 from loyalty.models import Award, Campaign, Lot, PointsAccount, Programme
+from loyalty.policies.settlement import AwardState
 
-_AWARD = Columns(Award)
+# In the order in which `AwardState` has them.
+AWARD_COLUMNS = tuple(field.name for field in fields(AwardState))
+_AWARD = Columns(Award, *AWARD_COLUMNS)
 _ACCOUNT = Columns(PointsAccount)
 _CAMPAIGN = Columns(Campaign)
 
@@ -38,14 +42,15 @@ def lock_campaigns(campaign_ids: Iterable[int]) -> list[Campaign]:
     return _CAMPAIGN.load(f"WHERE {among('id')} ORDER BY id {for_update()}", [listed(set(campaign_ids))])
 
 
-def lock_awards(*, programme_id: int, purchase_ids: Iterable[int]) -> dict[int, Award]:
+def lock_awards(*, programme_id: int, purchase_ids: Iterable[int]) -> dict[int, AwardState]:
     """Lock the awards of these purchases in one programme; give them by purchase id. The purchases come
     first.
     """
-    awards = _AWARD.load(
+    rows = _AWARD.read(
         f"WHERE programme_id = %s AND {among('purchase_id')} ORDER BY id {for_update()}",
         [programme_id, listed(set(purchase_ids))],
     )
+    awards = [AwardState(*row) for row in rows]
     return {award.purchase_id: award for award in awards}
 
 

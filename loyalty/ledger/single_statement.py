@@ -1,7 +1,8 @@
 """A posting in one statement, on PostgreSQL alone.
 
 It stores what `writer` stores in four to six statements, by the same SQL for the counters. The rows travel as
-JSON documents, so that the statement is the same for one entry and for a thousand and stays prepared.
+one array for each column, so that the statement is the same for one entry and for a thousand and stays
+prepared.
 Measured against the portable statements: see `docs/performance.md`.
 
 A data-modifying statement cannot change a row that it has inserted itself, so postings in which a new lot
@@ -13,9 +14,7 @@ which of two equal lots is spent, or pays a debt, first.
 
 from functools import cache
 
-from django.db.backends.utils import CursorWrapper
-
-from backstage.plain_sql import among, listed, tell_rows, told_rows
+from backstage.plain_sql import Row, Told, among, execute, listed
 from loyalty.ledger import statements
 from loyalty.ledger.rows import Drafts, Recording, entry_rows, hold_row, lot_row
 from loyalty.ledger.statements import ACCOUNT, ENTRY, HOLD, LOT, MOVEMENT
@@ -24,7 +23,7 @@ from loyalty.policies.states import State
 
 EntryIds = dict[tuple[int, str], int]
 
-# Reading documents and planning so many steps costs more than the round trips of one or two entries.
+# Planning so many steps costs more than the round trips of one or two entries.
 WORTH_IT = 3
 
 
@@ -38,53 +37,53 @@ def fits(drafts: Drafts) -> bool:
     )
 
 
-def store(cursor: CursorWrapper, drafts: Drafts, recording: Recording) -> tuple[EntryIds, int, int]:
+def store(drafts: Drafts, recording: Recording) -> tuple[EntryIds, int, int]:
     """Store entries, lots, movements and holds, and the counters from the movements.
 
     Gives the ids of the entries by (member id, key), and how many lots and accounts were changed.
     """
     members = {book.member_id for book, _ in drafts}
-    cursor.execute(_statement(), [*_documents(drafts, recording), listed(members)])
-    rows = cursor.fetchall()
+    rows = execute(_statement(), [*_parameters(drafts, recording), listed(members)]).fetchall()
     entry_ids = {(member_id, key): entry_id for entry_id, member_id, key, _, _ in rows}
     return entry_ids, rows[0][3], rows[0][4]
 
 
-def _documents(drafts: Drafts, recording: Recording) -> list[str]:
-    """Give the rows as documents. They refer to each other by their place, because their ids come later."""
-    entries = [
-        dict(zip(statements.ENTRY_COLUMNS, row, strict=True), place=place)
-        for place, row in enumerate(entry_rows(drafts, recording))
-    ]
-    lots: list[dict[str, object]] = []
-    movements: list[dict[str, object]] = []
-    holds: list[dict[str, object]] = []
+def _parameters(drafts: Drafts, recording: Recording) -> list[str]:
+    """Give the rows as parameters. They refer to each other by their place, because their ids come later."""
+    entries = [(*row, place) for place, row in enumerate(entry_rows(drafts, recording))]
+    lots: list[Row] = []
+    movements: list[Row] = []
+    holds: list[Row] = []
     for place, (book, draft) in enumerate(drafts):
         lot_places: dict[int, int] = {}
         for number, lot in enumerate(draft.new_lots):
-            row = lot_row(book.member_id, number, lot)
             lot_places[lot.id] = len(lots)
-            lots.append(
-                dict(zip(statements.NEW_LOT_COLUMNS, row, strict=True), place=len(lots), entry_place=place)
+            lots.append((*lot_row(book.member_id, number, lot), len(lots), place))
+        for move in draft.moves:
+            lot_id, lot_place = move.lot.id, lot_places.get(move.lot.id)
+            movements.append(
+                (
+                    book.member_id,
+                    move.from_state.value,
+                    move.to_state.value,
+                    move.points,
+                    move.effective_at,
+                    lot_id if lot_place is None else None,
+                    len(movements),
+                    place,
+                    lot_place,
+                )
             )
-        movements += [
-            {
-                "member_id": book.member_id,
-                "lot_id": move.lot.id if move.lot.id > 0 else None,
-                "from_state": move.from_state.value,
-                "to_state": move.to_state.value,
-                "points": move.points,
-                "effective_at": move.effective_at,
-                "place": len(movements) + number,
-                "entry_place": place,
-                "lot_place": lot_places.get(move.lot.id),
-            }
-            for number, move in enumerate(draft.moves)
-        ]
         if draft.new_hold is not None:
-            row = hold_row(book.member_id, draft.new_hold)
-            holds.append(dict(zip(statements.HOLD_COLUMNS, row, strict=True), entry_place=place))
-    return [tell_rows(rows) for rows in (entries, lots, movements, holds)]
+            holds.append((*hold_row(book.member_id, draft.new_hold), place))
+    return [*_ENTRIES.tell(entries), *_LOTS.tell(lots), *_MOVEMENTS.tell(movements), *_HOLDS.tell(holds)]
+
+
+_MOVE_COLUMNS = ("member_id", "from_state", "to_state", "points", "effective_at")
+_ENTRIES = Told(Entry, statements.ENTRY_COLUMNS, "place")
+_LOTS = Told(Lot, statements.NEW_LOT_COLUMNS, "place", "entry_place")
+_MOVEMENTS = Told(Movement, (*_MOVE_COLUMNS, "lot_id"), "place", "entry_place", "lot_place")
+_HOLDS = Told(Hold, statements.HOLD_COLUMNS, "entry_place")
 
 
 @cache
@@ -95,31 +94,31 @@ def _statement() -> str:
     )
     # Ids are drawn before the rows are inserted: joins over more than one column of what is told look like
     # single rows to the planner, which then loops over all pairs. The members are told once more, so that few
-    # of them are found by the index: what is in a document looks like a hundred rows.
+    # of them are found by the index.
     return f"""
 WITH new_entry AS MATERIALIZED (
     SELECT nextval({statements.sequence(ENTRY)}) AS id, told.*
-    FROM {told_rows(Entry, statements.ENTRY_COLUMNS, "place integer")}
+    FROM {_ENTRIES.sql}
 ), entry AS (
     INSERT INTO {ENTRY} (id, {entry_columns}) SELECT id, {entry_columns} FROM new_entry
     RETURNING id, member_id, key, kind, debt_change, qualifying_at, occurred_at
 ), new_lot AS MATERIALIZED (
     SELECT nextval({statements.sequence(LOT)}) AS id, new_entry.id AS entry_id, told.*
-    FROM {told_rows(Lot, statements.NEW_LOT_COLUMNS, "place integer", "entry_place integer")}
+    FROM {_LOTS.sql}
     JOIN new_entry ON new_entry.place = told.entry_place ORDER BY told.place
 ), lot AS (
     INSERT INTO {LOT} (id, entry_id, {lot_columns}) SELECT id, entry_id, {lot_columns} FROM new_lot
 ), moved AS (
     INSERT INTO {MOVEMENT} (entry_id, lot_id, {", ".join(_MOVE_COLUMNS)})
     SELECT new_entry.id, COALESCE(told.lot_id, new_lot.id), {_of("told", _MOVE_COLUMNS)}
-    FROM {told_rows(Movement, (*_MOVE_COLUMNS, "lot_id"), *_MOVE_PLACES)}
+    FROM {_MOVEMENTS.sql}
     JOIN new_entry ON new_entry.place = told.entry_place
     LEFT JOIN new_lot ON new_lot.place = told.lot_place ORDER BY told.place
     RETURNING member_id, lot_id, from_state, to_state, points
 ), hold AS (
     INSERT INTO {HOLD} (entry_id, {hold_columns})
     SELECT new_entry.id, {_of("told", statements.HOLD_COLUMNS)}
-    FROM {told_rows(Hold, statements.HOLD_COLUMNS, "entry_place integer")}
+    FROM {_HOLDS.sql}
     JOIN new_entry ON new_entry.place = told.entry_place
 ), changed_lot AS (
     {statements.apply_to_lots("moved WHERE true")} RETURNING 1
@@ -130,10 +129,6 @@ WITH new_entry AS MATERIALIZED (
 SELECT id, member_id, key, (SELECT COUNT(*) FROM changed_lot), (SELECT COUNT(*) FROM changed_account)
 FROM entry
 """
-
-
-_MOVE_PLACES = ("place integer", "entry_place integer", "lot_place integer")
-_MOVE_COLUMNS = ("member_id", "from_state", "to_state", "points", "effective_at")
 
 
 def _of(alias: str, columns: tuple[str, ...]) -> str:

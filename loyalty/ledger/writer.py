@@ -10,8 +10,8 @@ from itertools import chain
 from typing import Any
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
+from backstage.plain_sql import execute
 from loyalty.ledger import single_statement, statements
 from loyalty.ledger.rows import Drafts, Recording, Row, entry_rows, hold_row, lot_row, new_lots
 from loyalty.ledger.single_statement import EntryIds
@@ -33,15 +33,14 @@ def write(books: Sequence[MemberBook], recording: Recording) -> EntryIds:
     drafts = [(book, draft) for book in books for draft in book.entries]
     if not drafts:
         return {}
-    with connection.cursor() as cursor:
-        _write_dates(cursor, books)
-        if connection.vendor == "postgresql" and single_statement.fits(drafts):
-            entry_ids, lots, accounts = single_statement.store(cursor, drafts, recording)
-        else:
-            entry_ids, lots, accounts = _store(cursor, drafts, recording)
-        _require_rows(lots, len(_moved_lots(drafts)), "lots")
-        _require_rows(accounts, len({book.member_id for book, _ in drafts}), "accounts")
-        _close_holds(cursor, drafts, entry_ids)
+    _write_dates(books)
+    if connection.vendor == "postgresql" and single_statement.fits(drafts):
+        entry_ids, lots, accounts = single_statement.store(drafts, recording)
+    else:
+        entry_ids, lots, accounts = _store(drafts, recording)
+    _require_rows(lots, len(_moved_lots(drafts)), "lots")
+    _require_rows(accounts, len({book.member_id for book, _ in drafts}), "accounts")
+    _close_holds(drafts, entry_ids)
     return entry_ids
 
 
@@ -54,18 +53,18 @@ def _moved_lots(drafts: Drafts) -> set[int]:
 # -- the portable way ----------------------------------------------------------------------------------------
 
 
-def _store(cursor: CursorWrapper, drafts: Drafts, recording: Recording) -> tuple[EntryIds, int, int]:
+def _store(drafts: Drafts, recording: Recording) -> tuple[EntryIds, int, int]:
     """Store entries, lots, movements and holds; then each lot and each account once, by the net."""
     rows = entry_rows(drafts, recording)
-    returned = _insert(cursor, ENTRY, statements.ENTRY_COLUMNS, rows, returning="id, member_id, key")
+    returned = _insert(ENTRY, statements.ENTRY_COLUMNS, rows, returning="id, member_id, key")
     entry_ids = {(member_id, key): entry_id for entry_id, member_id, key in returned}
-    _insert_lots(cursor, drafts, entry_ids)
-    _insert(cursor, MOVEMENT, statements.MOVEMENT_COLUMNS, _movement_rows(drafts, entry_ids))
-    _insert_holds(cursor, drafts, entry_ids)
-    return entry_ids, *_apply(cursor, drafts, list(entry_ids.values()))
+    _insert_lots(drafts, entry_ids)
+    _insert(MOVEMENT, statements.MOVEMENT_COLUMNS, _movement_rows(drafts, entry_ids))
+    _insert_holds(drafts, entry_ids)
+    return entry_ids, *_apply(drafts, list(entry_ids.values()))
 
 
-def _insert_lots(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds) -> None:
+def _insert_lots(drafts: Drafts, entry_ids: EntryIds) -> None:
     """Store new lots, and give the drafts' lots their ids."""
     lots: dict[tuple[int, int], LotState] = {}
     rows = []
@@ -74,7 +73,7 @@ def _insert_lots(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds) -> 
         lots[entry_id, number] = lot
         rows.append((entry_id, *lot_row(book.member_id, number, lot)))
     columns = ("entry_id", *statements.NEW_LOT_COLUMNS)
-    for lot_id, entry_id, number in _insert(cursor, LOT, columns, rows, returning="id, entry_id, number"):
+    for lot_id, entry_id, number in _insert(LOT, columns, rows, returning="id, entry_id, number"):
         lots[entry_id, number].id = lot_id
 
 
@@ -94,7 +93,7 @@ def _movement_rows(drafts: Drafts, entry_ids: EntryIds) -> list[Row]:
     ]
 
 
-def _insert_holds(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds) -> None:
+def _insert_holds(drafts: Drafts, entry_ids: EntryIds) -> None:
     rows = []
     for book, draft in drafts:
         if draft.new_hold is not None:
@@ -103,10 +102,10 @@ def _insert_holds(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds) ->
             closed_by = entry_ids[book.member_id, captured_by.key] if captured_by else None
             state = "captured" if closed_by else state
             rows.append((*row, state, expires_at, entry_ids[book.member_id, draft.key], closed_by))
-    _insert(cursor, statements.HOLD, (*statements.HOLD_COLUMNS, "entry_id", "closed_by"), rows)
+    _insert(statements.HOLD, (*statements.HOLD_COLUMNS, "entry_id", "closed_by"), rows)
 
 
-def _apply(cursor: CursorWrapper, drafts: Drafts, entry_ids: list[int]) -> tuple[int, int]:
+def _apply(drafts: Drafts, entry_ids: list[int]) -> tuple[int, int]:
     """Bring lots and accounts up to date from the movements just stored; give the numbers of changed rows."""
     members = sorted({book.member_id for book, _ in drafts})
     member_marks, entry_marks = statements.marks(len(members)), statements.marks(len(entry_ids))
@@ -114,19 +113,16 @@ def _apply(cursor: CursorWrapper, drafts: Drafts, entry_ids: list[int]) -> tuple
     of_entries = f"{ENTRY} WHERE id IN ({entry_marks})"
     lots = 0
     if _moved_lots(drafts):
-        cursor.execute(statements.apply_to_lots(of_movements), [*members, *entry_ids])
-        lots = cursor.rowcount
-    cursor.execute(statements.apply_to_accounts(of_movements, of_entries), [*members, *entry_ids, *entry_ids])
-    return lots, cursor.rowcount
+        lots = execute(statements.apply_to_lots(of_movements), [*members, *entry_ids]).rowcount
+    values = [*members, *entry_ids, *entry_ids]
+    return lots, execute(statements.apply_to_accounts(of_movements, of_entries), values).rowcount
 
 
-def _insert(
-    cursor: CursorWrapper, table: str, columns: tuple[str, ...], rows: Sequence[Row], returning: str = ""
-) -> list[Row]:
+def _insert(table: str, columns: tuple[str, ...], rows: Sequence[Row], returning: str = "") -> list[Row]:
     returned: list[Row] = []
     for part in _parts(rows):
         statement = statements.insert(table, columns, len(part), returning)
-        cursor.execute(statement, _adapted(chain.from_iterable(part)))
+        cursor = execute(statement, _adapted(chain.from_iterable(part)))
         if returning:
             returned += cursor.fetchall()
     return returned
@@ -153,22 +149,22 @@ def _adapted(values: Iterable[Any]) -> list[Any]:
 # -- what changes one row at a time --------------------------------------------------------------------------
 
 
-def _write_dates(cursor: CursorWrapper, books: Sequence[MemberBook]) -> None:
+def _write_dates(books: Sequence[MemberBook]) -> None:
     for book in books:
         for lot in book.lots.values():
             if lot.dates_changed and lot.id > 0:
                 dates = (lot.dated_at, lot.releases_at, lot.expires_at, lot.reprieved_until)
-                cursor.execute(statements.set_lot_dates(), _adapted([*dates, lot.waits_for, lot.id]))
-                _require_rows(cursor.rowcount, 1, "lot")
+                changed = execute(statements.set_lot_dates(), _adapted([*dates, lot.waits_for, lot.id]))
+                _require_rows(changed.rowcount, 1, "lot")
 
 
-def _close_holds(cursor: CursorWrapper, drafts: Drafts, entry_ids: EntryIds) -> None:
+def _close_holds(drafts: Drafts, entry_ids: EntryIds) -> None:
     for book, draft in drafts:
         for hold_id, state in ((draft.captures_hold, "captured"), (draft.voids_hold, "voided")):
             if hold_id is not None:
                 entry_id = entry_ids[book.member_id, draft.key]
-                cursor.execute(statements.close_hold(), [state, entry_id, book.member_id, hold_id])
-                _require_rows(cursor.rowcount, 1, "hold")
+                closed = execute(statements.close_hold(), [state, entry_id, book.member_id, hold_id])
+                _require_rows(closed.rowcount, 1, "hold")
 
 
 def _require_rows(changed: int, count: int, what: str) -> None:

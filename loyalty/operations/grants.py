@@ -12,11 +12,12 @@ from backstage import clock
 from backstage.operations import audit
 from backstage.policies import By
 from loyalty.models import Award, Member, Programme
-from loyalty.operations.awards import GRANTED, settle_awards
+from loyalty.operations.awards import settle_awards
 from loyalty.policies.awarding import decide_target
 from loyalty.policies.eligibility import Candidate, NoPoints, freeze_facts
 from loyalty.policies.programme import MemberState
 from loyalty.policies.rules import ProgrammeRules
+from loyalty.policies.settlement import GRANTED
 from loyalty.queries.programmes import get_programme_rules
 from loyalty.queries.sales import get_sales
 

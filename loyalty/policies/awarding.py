@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.campaigns import Combination
@@ -19,8 +19,7 @@ AwardLines = dict[str, list[int]]
 AwardExtras = dict[str, list[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class SaleLine:
+class SaleLine(NamedTuple):
     """One line of a purchase as the shop last told it. Units: minor units, tax included; pieces."""
 
     key: str

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from loyalty.policies.goods import Goods
 
 SHIPPING_LINE = "shipping"
 
 
-@dataclass(frozen=True, slots=True)
-class BasketLine:
+class BasketLine(NamedTuple):
     """What one line was sold for. Units: minor units of the basket's currency, tax included; pieces."""
 
     key: str

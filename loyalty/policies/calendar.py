@@ -6,6 +6,7 @@ programme's zone, so `at < usable_until` answers at every instant, also on days 
 
 from calendar import monthrange
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -14,6 +15,7 @@ def local_date(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
+@lru_cache(maxsize=4096)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """Give the first instant of `day` in `zone`, as UTC."""
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(ZoneInfo("UTC"))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from loyalty.policies.apportion import apportion_whole
 from loyalty.policies.basket import SHIPPING_LINE, Basket, BasketLine
@@ -86,8 +87,7 @@ class Outcome(StrEnum):
     OUTDONE = "outdone"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """What one source gave, to which lines. `id` is the version of the rule or campaign, or the level.
 
     `full_points` is what it would have given without caps, budgets and better campaigns.
@@ -102,8 +102,7 @@ class Reason:
     campaign_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class QuotedLine:
+class QuotedLine(NamedTuple):
     """What one line counts for and earns. Units: minor units of the basket's currency; points."""
 
     counted_minor: int

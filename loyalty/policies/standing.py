@@ -1,15 +1,14 @@
 """How many of the points that a purchase earned still stand after returns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from loyalty.policies.apportion import apportion
 
 
-@dataclass(frozen=True, slots=True)
-class SoldLine:
+class SoldLine(NamedTuple):
     """What was sold on one line and what of it came back, both cumulative. Units: minor units; pieces.
 
     `returned_minor` None means that only a quantity is known; it then counts pro rata.

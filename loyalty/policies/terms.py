@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from loyalty.policies.calendar import (
@@ -51,8 +52,7 @@ class Terms:
     expiry_day: int
 
 
-@dataclass(frozen=True)
-class PurchaseClock:
+class PurchaseClock(NamedTuple):
     """The three moments of a purchase that a window can start at."""
 
     placed_at: datetime
@@ -66,8 +66,7 @@ class PurchaseClock:
         ]
 
 
-@dataclass(frozen=True)
-class LotDates:
+class LotDates(NamedTuple):
     """The dates of a new lot. `waits_for` names the fact that is still to come; its dates are then unset."""
 
     releases_at: datetime | None

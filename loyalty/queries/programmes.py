@@ -1,14 +1,15 @@
 """Programmes and their rules, kept in memory as long as their stamp stands."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 
-from backstage.plain_sql import Columns
+from backstage.plain_sql import Columns, among, execute, listed
+from commerce.models import Channel
 from loyalty.models import (
     CampaignVersion,
     EarningRule,
@@ -35,6 +36,7 @@ from loyalty.queries.books import terms_of
 from loyalty.queries.campaigns import campaign_of
 
 _STAMP = Columns(Programme, "id", "rules_stamp")
+_FEED = Columns(Channel, "id", "programmes")
 
 # Rules by programme id, with the stamp that they were read at. A process may keep them, because every change
 # sets a new stamp in its own transaction and each use compares it with one read.
@@ -46,6 +48,27 @@ def list_programme_rules() -> list[ProgrammeRules]:
     changed.
     """
     return [_rules(programme_id, rules_stamp) for programme_id, rules_stamp in _STAMP.read("ORDER BY id")]
+
+
+def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRules, set[int]]]:
+    """Give the rules of every programme, by id, each with those of these channels that feed it.
+
+    Queries: 1, and 6 more for each programme that has changed.
+    """
+    rows = execute(
+        f"SELECT {_STAMP.of('programme')}, {_FEED.of('channel')} FROM {_STAMP.table} AS programme"
+        f" CROSS JOIN {_FEED.table} AS channel WHERE {among('channel.id')} ORDER BY programme.id",
+        [listed(channel_ids)],
+    ).fetchall()
+    rows = _FEED.convert(_STAMP.convert(rows), start=len(_STAMP.names))
+    fed: dict[int, tuple[ProgrammeRules, set[int]]] = {}
+    for programme_id, rules_stamp, channel_id, channel_programmes in rows:
+        if programme_id not in fed:
+            fed[programme_id] = (_rules(programme_id, rules_stamp), set())
+        rules, channels = fed[programme_id]
+        if fed_by([rules], channel_programmes):
+            channels.add(channel_id)
+    return list(fed.values())
 
 
 def get_programme_rules(programme_id: int) -> ProgrammeRules:

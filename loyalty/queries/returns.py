@@ -78,10 +78,10 @@ def _add(line: SaleLine, returned: ReturnedLine) -> SaleLine:
     """
     quantity = line.returned_quantity + returned.quantity
     if returned.amount_minor is None and line.returned_minor is None:
-        return replace(line, returned_quantity=quantity)
+        return line._replace(returned_quantity=quantity)
     amount_minor = _amount(line, line.returned_quantity, line.returned_minor)
     amount_minor += _amount(line, returned.quantity, returned.amount_minor)
-    return replace(line, returned_quantity=quantity, returned_minor=amount_minor)
+    return line._replace(returned_quantity=quantity, returned_minor=amount_minor)
 
 
 def _amount(line: SaleLine, quantity: Decimal, amount_minor: int | None) -> int:

@@ -3,47 +3,42 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from backstage.plain_sql import Columns, among, listed
+from backstage.plain_sql import Columns, among, execute, listed
 from commerce.models import Purchase, PurchaseLine, Tender
+from commerce.policies.purchase_head import PurchaseHead
 from loyalty.policies.awarding import Sale, SaleLine
 
-_LINE = Columns(
-    PurchaseLine,
-    "purchase_id",
-    "key",
-    "sku",
-    "brand",
-    "category_path",
-    "quantity",
-    "sold_minor",
-    "tax_minor",
-    "returned_quantity",
-    "returned_minor",
-    "is_goods",
-)
-_TENDER = Columns(Tender, "purchase_id", "amount_minor")
+_LINE = Columns(PurchaseLine, "purchase_id", *SaleLine._fields)
 
 
-def get_sales(purchases: Sequence[Purchase]) -> dict[int, Sale]:
-    """Read what was sold, returned and paid otherwise, by purchase id. Queries: 2; 0 without purchases.
+def get_sales(purchases: Sequence[Purchase | PurchaseHead]) -> dict[int, Sale]:
+    """Read what was sold, returned and paid otherwise, by purchase id. Queries: 1; 0 without purchases.
 
     For a write, the purchases' locks come first: they protect lines and tenders.
     """
     if not purchases:
         return {}
-    ids = [purchase.id for purchase in purchases]
+    ids = listed([purchase.id for purchase in purchases])
+    rows = execute(
+        f"SELECT {_LINE.of('line')}, paid.otherwise_minor FROM {_LINE.table} AS line"
+        " LEFT JOIN (SELECT purchase_id, CAST(SUM(amount_minor) AS bigint) AS otherwise_minor"
+        f" FROM {Tender._meta.db_table} WHERE {among('purchase_id')} AND kind <> 'money'"
+        " GROUP BY purchase_id) AS paid ON paid.purchase_id = line.purchase_id"
+        f" WHERE {among('line.purchase_id')} ORDER BY line.purchase_id, line.key",
+        [ids, ids],
+    ).fetchall()
     lines: dict[int, list[SaleLine]] = defaultdict(list)
-    of_purchases = f"WHERE {among('purchase_id')}"
-    for purchase_id, *values in _LINE.read(f"{of_purchases} ORDER BY purchase_id, key", [listed(ids)]):
+    paid_otherwise: dict[int, int] = {}
+    for purchase_id, *values, otherwise_minor in _LINE.convert(rows):
         lines[purchase_id].append(SaleLine(*values))
-    paid_otherwise: dict[int, int] = defaultdict(int)
-    for purchase_id, amount_minor in _TENDER.read(f"{of_purchases} AND kind <> 'money'", [listed(ids)]):
-        paid_otherwise[purchase_id] += amount_minor
+        if otherwise_minor:
+            paid_otherwise[purchase_id] = otherwise_minor
     return {
         purchase.id: Sale(
             purchase.currency,
-            tuple(lines[purchase.id]),
-            paid_otherwise[purchase.id],
+            tuple(lines.get(purchase.id, ())),
+            # Without a line there is nothing to be paid.
+            paid_otherwise.get(purchase.id, 0),
             purchase.refunded_minor,
             purchase.status == "cancelled",
         )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from loyalty.policies.book import EntryDraft, LotState, MemberBook
 from loyalty.policies.programme import DebtPolicy
@@ -11,8 +11,7 @@ from loyalty.policies.states import EntryKind, State
 from loyalty.policies.terms import LotDates
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Points that share their dates: one lot of an accrual."""
 
     points: int

@@ -91,8 +91,8 @@ def sync_and_settle(snapshot: Snapshot) -> None:
 
 # Every place where the process may die: (what, where, before or after it)
 PLACES = [
-    ("between the purchase and its award", (awards, "lock_purchases"), "before"),
-    ("with the purchase locked", (awards, "lock_purchases"), "after"),
+    ("between the purchase and its award", (awards, "lock_purchase_heads"), "before"),
+    ("with the purchase locked", (awards, "lock_purchase_heads"), "after"),
     ("before anything is posted", (posting, "write"), "before"),
     ("with points written and no commit", (posting, "write"), "after"),
     ("before the award is kept", (awards, "_store"), "before"),

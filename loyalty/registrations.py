@@ -20,7 +20,7 @@ from loyalty.management.init_verb import INIT
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
-from loyalty.queries import member_page, staff_sections
+from loyalty.queries import campaign_laws, member_page, staff_sections
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.registry import MemberPageSection, member_page_sections
@@ -139,5 +139,5 @@ for section in (
 
 verbs.register(INIT.name, INIT)
 
-for invariant in INVARIANTS:
+for invariant in (*INVARIANTS, *campaign_laws.INVARIANTS):
     invariants.register(invariant.name, invariant)

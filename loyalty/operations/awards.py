@@ -5,9 +5,10 @@ what was posted, and posts the difference:
 
     1. Lock the purchases, then their awards; read lines and tenders.
     2. Find the member whom each purchase belongs to, through every merge; enrol where the programme does so.
-    3. Decide what each should stand for and what that takes: `loyalty.policies.settlement`.
-    4. Post per purchase: what is too much is taken back first, what is missing is granted anew.
-    5. Store each award with the revision that it now stands for.
+    3. Freeze the facts, and lock the counters of the campaigns that the purchases are in.
+    4. Decide what each should stand for and what that takes: `loyalty.policies.settlement`.
+    5. Post per purchase: what is too much is taken back first, what is missing is granted anew.
+    6. Store each award with the revision that it now stands for, and what campaigns have given.
 
 A lost signal, a crash between two commits or a doubled call therefore change nothing in the end.
 """
@@ -24,14 +25,17 @@ from backstage.policies import SYSTEM, By
 from commerce.locks import lock_purchase_heads
 from commerce.policies.purchase_head import PurchaseHead
 from loyalty.ledger.posting import post
-from loyalty.locks import AWARD_COLUMNS, lock_awards
+from loyalty.locks import AWARD_COLUMNS, lock_accounts, lock_awards
 from loyalty.models import Award
+from loyalty.operations.campaign_uses import open_allowance, store_uses
 from loyalty.operations.members import insert_members
+from loyalty.policies.allowance import Allowance
 from loyalty.policies.errors import WriteConflict
 from loyalty.policies.programme import Enrolment
 from loyalty.policies.rules import ProgrammeRules
-from loyalty.policies.settlement import AwardState, Case, Holder, decide
+from loyalty.policies.settlement import AwardState, Case, Holder, campaigns_of, decide, freeze
 from loyalty.queries.holders import find_holders, resolve_holders
+from loyalty.queries.occasions import Order, get_occasions
 from loyalty.queries.programmes import list_fed_programmes
 from loyalty.queries.sales import get_sales
 
@@ -62,11 +66,16 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
     if not cases:
         return 0
     _find_members(rules, cases)
-    terms = rules.terms_by_id()
+    _find_occasions(rules, cases, at)
     for case in cases:
-        decide(rules, terms, case)
+        freeze(rules, case)
+    allowance, terms = _open_allowance(rules, cases), rules.terms_by_id()
+    for case in cases:
+        decide(rules, terms, case, allowance)
     post([request for case in cases for request in case.requests], at=at, by=by)
     _store([case.award for case in cases])
+    if allowance is not None:
+        store_uses(allowance, at=at)
     return len(cases)
 
 
@@ -135,6 +144,35 @@ def _enrol(
     }
 
 
+# -- which campaigns -----------------------------------------------------------------------------------------
+
+
+def _find_occasions(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) -> None:
+    """Tell the cases what campaigns ask about them; nothing where the programme has never had one."""
+    if not rules.campaigns:
+        return
+    orders = [
+        Order(case.purchase.id, case.member.customer_id, case.purchase.channel_id, case.purchase.placed_at)
+        for case in cases
+        if case.member is not None
+    ]
+    occasions = get_occasions(rules, orders, at=at)
+    for case in cases:
+        case.occasion = occasions.get(case.purchase.id)
+
+
+def _open_allowance(rules: ProgrammeRules, cases: Sequence[Case]) -> Allowance | None:
+    """Lock the counters of the campaigns that these cases are in or were in; the accounts come first."""
+    campaign_ids = {campaign.campaign_id for case in cases for campaign in campaigns_of(rules, case)}
+    campaign_ids |= {int(campaign_id) for case in cases for campaign_id in case.award.extras}
+    if not campaign_ids:
+        return None
+    holders = [holder for case in cases for holder in (case.member, case.old_member) if holder is not None]
+    member_ids = {holder.id for holder in holders}
+    lock_accounts(member_ids)
+    return open_allowance(campaign_ids=campaign_ids, member_ids=member_ids)
+
+
 # -- what is kept --------------------------------------------------------------------------------------------
 
 
@@ -153,6 +191,7 @@ def _store(awards: Sequence[AwardState]) -> None:
             award.posts,
             award.waits_for,
             award.reason,
+            award.extras,
         )
         for award in awards
     ]

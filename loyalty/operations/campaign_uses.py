@@ -66,7 +66,7 @@ def recount_uses(*, member_ids: Iterable[int]) -> None:
     points: dict[tuple[int, int], int] = defaultdict(int)
     awards = Award.objects.filter(member_id__in=holders).exclude(extras={}).order_by("id")
     for member_id, extras in awards.values_list("member_id", "extras"):
-        for campaign_id, (_, standing) in extras.items():
+        for campaign_id, (_, standing, _) in extras.items():
             points[int(campaign_id), holders[member_id] or member_id] += standing
     before = CampaignUse.objects.filter(member_id__in=members)
     lock_campaigns({*before.values_list("campaign_id", flat=True), *(one for one, _ in points)})

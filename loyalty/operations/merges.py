@@ -6,6 +6,7 @@ from backstage.policies import By
 from commerce.registry import MergeRefusedError
 from loyalty.ledger import merging
 from loyalty.models import Award, Member
+from loyalty.operations.campaign_uses import recount_uses
 from loyalty.operations.members import insert_members
 from loyalty.policies.errors import OpenHolds
 
@@ -27,6 +28,7 @@ def merge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -
             merging.merge(source_id=member.id, target_id=target.id, at=at, by=by)
         except OpenHolds as refusal:
             raise MergeRefusedError(str(refusal)) from refusal
+        recount_uses(member_ids=[member.id, target.id])
 
 
 def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -> list[str]:
@@ -38,6 +40,7 @@ def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By)
     merged = Member.objects.filter(customer_id=source_id, merged_into__customer_id=target_id)
     for member_id, into_id in merged.order_by("id").values_list("id", "merged_into__id"):
         rest = merging.unmerge(source_id=member_id, target_id=into_id, at=at, by=by)
+        recount_uses(member_ids=[member_id, into_id])
         Award.objects.filter(member_id=into_id, purchase__customer_id=source_id).update(applied_revision=0)
         sentences += _sentences(rest)
     return sentences

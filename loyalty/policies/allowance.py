@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from loyalty.policies.awarding import AwardExtras
 from loyalty.policies.campaigns import Campaign
-from loyalty.policies.earning import Outcome, Quote, Room
+from loyalty.policies.earning import Room
 
 Use = tuple[int, int]  # campaign id, member id
 
@@ -36,12 +36,12 @@ class Allowance:
     def give_back(self, member_id: int | None, extras: AwardExtras) -> None:
         """Return what an order had from campaigns, before it is asked anew."""
         if member_id is not None:
-            for campaign_id, (_, standing) in extras.items():
+            for campaign_id, (_, standing, _) in extras.items():
                 self.changes[int(campaign_id), member_id] -= standing
 
     def take(self, member_id: int, extras: AwardExtras) -> None:
         """Count what an order has from campaigns now."""
-        for campaign_id, (_, standing) in extras.items():
+        for campaign_id, (_, standing, _) in extras.items():
             self.changes[int(campaign_id), member_id] += standing
 
     def room_for(
@@ -54,14 +54,6 @@ class Allowance:
                 self._left(one.campaign_id, (own or {}).get(str(one.campaign_id))),
             )
             for one in campaigns
-        }
-
-    def note(self, quoted: Quote) -> None:
-        """Stop the campaigns whose budget could not bear this order: they are paused from here on."""
-        self.ran_out |= {
-            reason.campaign_id
-            for reason in quoted.reasons
-            if reason.campaign_id is not None and reason.outcome is Outcome.BUDGET_SPENT
         }
 
     def total_change(self, campaign_id: int) -> int:

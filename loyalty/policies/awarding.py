@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.campaigns import Combination
-from loyalty.policies.earning import EarningFacts, EarningRules, Level, Quote, Room, Source, quote
+from loyalty.policies.earning import EarningFacts, EarningRules, Level, Outcome, Quote, Room, Source, quote
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.standing import SoldLine, standing_points
 
 # Kept per line key: points earned, points standing, id of the terms that they were granted under.
 AwardLines = dict[str, list[int]]
-# Kept per campaign: points that it added, and those of them that still stand. JSON knows keys as text alone.
+# Kept per campaign that the order is in: points that it added, those of them that still stand, and what it
+# would have added without caps, budgets and better campaigns. JSON knows keys as text alone.
 AwardExtras = dict[str, list[int]]
 
 
@@ -54,11 +55,15 @@ class Sale:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a purchase should stand for, per line and per terms, and how that came about."""
+    """What a purchase should stand for, per line and per terms, and how that came about.
+
+    `ran_out` names the campaigns whose budget could not bear it.
+    """
 
     lines: AwardLines
     explanation: dict[str, Any]
     extras: AwardExtras = field(default_factory=dict)
+    ran_out: frozenset[int] = frozenset()
 
     @property
     def earned_points(self) -> int:
@@ -94,6 +99,11 @@ def decide_target(
         {key: [points, standing[key], terms[key]] for key, points in earned.items()},
         _explanation(frozen, sale, quoted),
         _extras(quoted, earned, standing),
+        frozenset(
+            reason.campaign_id
+            for reason in quoted.reasons
+            if reason.campaign_id is not None and reason.outcome is Outcome.BUDGET_SPENT
+        ),
     )
 
 
@@ -140,14 +150,26 @@ def _explanation(frozen: Mapping[str, Any], sale: Sale, quoted: Quote) -> dict[s
 
 
 def _extras(quoted: Quote, earned: Mapping[str, int], standing: Mapping[str, int]) -> AwardExtras:
-    """Say what each campaign added and what of it still stands, which is what its budget has paid for."""
     return {
         str(reason.campaign_id): [
             reason.points,
             sum(points * standing[key] // earned[key] for key, points in reason.lines.items()),
+            reason.full_points,
         ]
         for reason in quoted.reasons
-        if reason.source is Source.CAMPAIGN and reason.points
+        if reason.source is Source.CAMPAIGN
+    }
+
+
+def room_as_before(extras: AwardExtras) -> dict[int, Room]:
+    """Leave each campaign the room for what it gave, so that goods which are the same earn the same."""
+    return {int(campaign_id): Room(earned) for campaign_id, (earned, _, _) in extras.items()}
+
+
+def is_same_offer(before: AwardExtras, now: AwardExtras) -> bool:
+    """Tell whether campaigns have the same to give as before, because the goods as sold are the same."""
+    return {key: full for key, (_, _, full) in before.items()} == {
+        key: full for key, (_, _, full) in now.items()
     }
 
 

@@ -73,7 +73,8 @@ def freeze_facts(
 
     `rule`, `terms` and `campaigns` are ids of the versions that ran when it was placed and that it is in;
     `terms` by product group ("0" is all other goods); `rate` turns its minor units into the programme's;
-    `level` is the member's level with its factor. Or `reason`, a `NoPoints` code, alone.
+    `level` is the member's level with its factor. What the owner counts from before joining is in no
+    campaign. Or `reason`, a `NoPoints` code, alone.
     """
     reason = why_not(rules, member, purchase_id=purchase_id, placed_at=placed_at, currency=currency)
     if reason is not None:
@@ -88,7 +89,9 @@ def freeze_facts(
     }
     if level is not None:
         facts["level"] = [level.id, level.percent]
-    if occasion is not None and (campaigns := matching(rules.campaigns_at(placed_at), occasion)):
+    if occasion is None or member.is_granted:
+        return facts
+    if campaigns := matching(rules.campaigns_at(placed_at), occasion):
         facts["campaigns"] = [campaign.id for campaign in campaigns]
         facts["combination"] = rules.combination.value
     return facts

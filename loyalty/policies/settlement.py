@@ -1,7 +1,7 @@
 """What to post so that an award stands for its purchase as the purchase now stands.
 
-A `Case` is one purchase in one programme. `decide` freezes the facts at first sight, quotes the goods under
-them, and asks the ledger for the difference to what was posted:
+A `Case` is one purchase in one programme. `freeze` settles its facts at first sight; `decide` quotes the
+goods under them, and asks the ledger for the difference to what was posted:
 
     1. Facts and eligibility are decided for a member at first sight, and used ever after.
     2. The goods are quoted under those facts, and returns lower what stands, line by line.
@@ -14,7 +14,19 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from commerce.policies.purchase_head import PurchaseHead
-from loyalty.policies.awarding import AwardLines, Sale, Target, decide_target, standing_by_terms
+from loyalty.policies.allowance import Allowance
+from loyalty.policies.awarding import (
+    AwardExtras,
+    AwardLines,
+    Sale,
+    Target,
+    decide_target,
+    is_same_offer,
+    room_as_before,
+    standing_by_terms,
+)
+from loyalty.policies.campaigns import Campaign, Occasion
+from loyalty.policies.earning import Level
 from loyalty.policies.eligibility import Candidate, NoPoints, freeze_facts
 from loyalty.policies.programme import MemberState
 from loyalty.policies.requests import Accrue, ClawBack, DatePurchase, Part, Request
@@ -52,6 +64,7 @@ class AwardState:
     posts: int = 0
     waits_for: list[str] = field(default_factory=list)
     reason: str = ""
+    extras: AwardExtras = field(default_factory=dict)
 
     def next_key(self) -> str:
         """Number the next posting of this purchase."""
@@ -73,6 +86,9 @@ class Case:
     award: AwardState
     old_member: Holder | None = None
     member: Holder | None = None
+    occasion: Occasion | None = None
+    level: Level | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
     @property
@@ -86,13 +102,28 @@ class Case:
         return _id(self.old_member) != _id(self.member)
 
 
-def decide(rules: ProgrammeRules, terms: Mapping[int, Terms], case: Case) -> None:
-    """Bring the case's award up to date, and ask for the postings that this takes."""
-    award = case.award
+def freeze(rules: ProgrammeRules, case: Case) -> None:
+    """Give the case the facts that were frozen for its member, or freeze them now."""
     if case.member is None and case.purchase.customer_id is None:
         case.member = case.old_member
-    facts = _facts(rules, case)
-    target = decide_target(rules, facts, case.sale)
+    case.facts = _facts(rules, case)
+
+
+def campaigns_of(rules: ProgrammeRules, case: Case) -> list[Campaign]:
+    """Give the campaigns that a frozen case is in."""
+    by_id = rules.campaigns_by_id()
+    return [by_id[version_id] for version_id in case.facts.get("campaigns", ())]
+
+
+def decide(
+    rules: ProgrammeRules, terms: Mapping[int, Terms], case: Case, allowance: Allowance | None = None
+) -> None:
+    """Bring the award of a frozen case up to date, and ask for the postings that this takes.
+
+    `allowance` is what campaigns may still give; it counts what this case takes and gives back.
+    """
+    award = case.award
+    target = _target(rules, case, allowance)
     posted = standing_by_terms(award.lines)
     if case.old_member is not None and case.is_reassigned:
         _take_back(rules, case, case.old_member, posted, "reassigned")
@@ -101,10 +132,32 @@ def decide(rules: ProgrammeRules, terms: Mapping[int, Terms], case: Case) -> Non
         _post_difference(rules, terms, case, case.member, posted, target)
     if case.is_reassigned:
         award.member_id = _id(case.member)
-    award.lines = target.lines
+    award.lines, award.extras = target.lines, target.extras
     award.earned_points, award.standing_points = target.earned_points, target.standing_points
     award.applied_revision = case.purchase.revision
-    award.reason = facts.get("reason", "") or ("" if award.earned_points else _why_nothing(target))
+    award.reason = case.facts.get("reason", "") or ("" if award.earned_points else _why_nothing(target))
+
+
+def _target(rules: ProgrammeRules, case: Case, allowance: Allowance | None) -> Target:
+    """Decide what the purchase should stand for, within what its campaigns may still give.
+
+    Goods that are sold as they were keep what campaigns gave them, whatever has become of caps and budgets
+    since: a return takes back, and never re-quotes.
+    """
+    before = case.award.extras
+    if allowance is None:
+        return decide_target(rules, case.facts, case.sale)
+    allowance.give_back(_id(case.old_member), before)
+    if case.member is None:
+        return decide_target(rules, case.facts, case.sale)
+    target = decide_target(rules, case.facts, case.sale, room_as_before(before))
+    if case.is_reassigned or not is_same_offer(before, target.extras):
+        own = {} if case.is_reassigned else before
+        room = allowance.room_for(case.member.id, campaigns_of(rules, case), own)
+        target = decide_target(rules, case.facts, case.sale, room)
+        allowance.ran_out |= target.ran_out
+    allowance.take(case.member.id, target.extras)
+    return target
 
 
 def _id(holder: Holder | None) -> int | None:
@@ -143,7 +196,13 @@ def _freeze(rules: ProgrammeRules, case: Case, member: Holder) -> dict[str, Any]
     )
     purchase = case.purchase
     return freeze_facts(
-        rules, candidate, purchase_id=purchase.id, placed_at=purchase.placed_at, currency=purchase.currency
+        rules,
+        candidate,
+        purchase_id=purchase.id,
+        placed_at=purchase.placed_at,
+        currency=purchase.currency,
+        occasion=case.occasion,
+        level=case.level,
     )
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from backstage import clock
 from commerce.models import Purchase
 from loyalty.models import Award, Member, PointsAccount
-from loyalty.policies.awarding import Sale, SaleLine, decide_target, standing_by_terms
+from loyalty.policies.awarding import Sale, SaleLine, decide_target, room_as_before, standing_by_terms
 from loyalty.policies.programme import DebtPolicy
 from loyalty.policies.requests import ClawBack
 from loyalty.policies.states import State
@@ -92,7 +92,8 @@ def _amount(line: SaleLine, quantity: Decimal, amount_minor: int | None) -> int:
 
 def _preview(award: Award, purchase: Purchase, sale: Sale, at: datetime) -> ReturnPreview:
     rules = get_programme_rules(award.programme_id)
-    target = decide_target(rules, award.facts[str(award.member_id)], sale)
+    facts, room = award.facts[str(award.member_id)], room_as_before(award.extras)
+    target = decide_target(rules, facts, sale, room)
     standing, posted = standing_by_terms(target.lines), standing_by_terms(award.lines)
     parts = {terms_id: points - standing.get(terms_id, 0) for terms_id, points in sorted(posted.items())}
     member = _holder(award)

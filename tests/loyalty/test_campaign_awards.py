@@ -299,7 +299,6 @@ if connection.vendor == "postgresql":  # SQLite has one writer at a time: there 
         def look_without_locking(campaign_ids):
             return list(Campaign.objects.filter(id__in=campaign_ids).order_by("id"))
 
-        monkeypatch.setattr(campaign_uses, "lock_campaigns", look_without_locking)
         held = Barrier(AT_ONCE)
         store = awards_module.store_uses
 
@@ -307,11 +306,12 @@ if connection.vendor == "postgresql":  # SQLite has one writer at a time: there 
             held.wait(timeout=30)
             store(*given_, **more)
 
-        monkeypatch.setattr(awards_module, "store_uses", store_together)
-        results = race(*settlements[: 2 * AT_ONCE])
+        with monkeypatch.context() as without:
+            without.setattr(campaign_uses, "lock_campaigns", look_without_locking)
+            without.setattr(awards_module, "store_uses", store_together)
+            results = race(*settlements[: 2 * AT_ONCE])
 
         assert "WriteConflict" in {type(result).__name__ for result in results}
-        monkeypatch.undo()
         for settle in settlements:
             settle()
         assert given(campaign) == (1_000, {100: 10})

@@ -25,6 +25,7 @@ from loyalty.policies.states import EntryKind, State
 from loyalty.queries.figures import NO_BREAK_SPACE, day, last_day, money, number
 from loyalty.queries.sentences import Told, counted, history, let_go, on_the_way, waiting
 from loyalty.queries.sentences import points as points_text
+from loyalty.queries.why_extras import base_points, extra_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class _Source:
 def why(*, entry_id: int, member_id: int | None = None) -> Why:
     """Explain an entry; with `member_id`, only if it is that member's.
 
-    Queries: at most 8. Raises: Entry.DoesNotExist.
+    Queries: at most 9. Raises: Entry.DoesNotExist.
     """
     entries = Entry.objects.select_related("member__programme")
     entry = entries.get(id=entry_id, **({} if member_id is None else {"member_id": member_id}))
@@ -140,7 +141,8 @@ def _earning_steps(source: _Source) -> Iterator[str]:
             "amount": amount
         }
     rule = EarningRule.objects.select_related("programme").get(id=told["rule"])
-    yield _rule_step(told, rule)
+    yield _rule_step({**told, "points": base_points(told)}, rule)
+    yield from extra_steps(told)
     granted = source.moved[State.ISSUANCE, State.PENDING]
     if granted != told["points"]:
         yield counted(

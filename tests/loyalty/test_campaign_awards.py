@@ -22,6 +22,7 @@ from loyalty.operations import campaign_uses
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.campaigns import change_campaign, create_campaign, switch_on_campaign
 from loyalty.queries.returns import ReturnedLine, preview_return
+from loyalty.queries.why import why
 from tests.loyalty.shop import NOON, award, customer, day, goods, open_shop, tell
 
 pytestmark = pytest.mark.django_db
@@ -230,6 +231,39 @@ def test_the_queries_of_a_settlement_do_not_grow_with_the_orders(programme):
         return len(counted)
 
     assert count(ids[3:6]) == count(ids[6:])
+
+
+def steps(purchase_id: int) -> list[str]:
+    """Give the sum as the member reads it, without the dates of the points."""
+    told = why(entry_id=award(purchase_id).member.entries.order_by("-id")[0].id)
+    return [
+        step.replace("\xa0", " ") for step in told.steps if "“" in step or "×" in step or "gether" in step
+    ]
+
+
+def test_the_sum_is_told_with_what_the_campaign_added(programme):
+    run(programme)
+
+    assert steps(tell()) == ["€10.00 × 10 per €1.00 = 100.", "“More” adds 100.", "Together 200 points."]
+
+
+def test_why_a_campaign_added_less_or_nothing_is_told(programme):
+    capped = run(programme, {**DOUBLE, "cap_points": 130}, budget_points=300)
+    run(programme, {"kind": "steps", "steps": [[0, 20]]})
+    tell("1", who="alice")
+
+    assert steps(tell("2", who="alice"))[1:] == [
+        "“More” adds 30 of 100: then its limit for each member is reached.",
+        "“More” would have added 20; the best offer counts.",
+        "Together 130 points.",
+    ]
+    tell("3", who="bob")
+    assert steps(tell("4", who="carol"))[1:] == [
+        "“More” adds nothing: all its points had been given.",
+        "“More” adds 20.",
+        "Together 120 points.",
+    ]
+    assert given(capped)[0] == 230
 
 
 # -- many at once --------------------------------------------------------------------------------------------

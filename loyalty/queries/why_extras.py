@@ -1,0 +1,58 @@
+"""What level and campaigns added to an order, told from the reasons that were stored with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext, ngettext
+
+from loyalty.models import CampaignVersion
+from loyalty.policies.earning import Outcome, Source
+from loyalty.queries.figures import number
+from loyalty.queries.sentences import counted
+
+Reason = Mapping[str, Any]
+
+
+def base_points(told: Mapping[str, Any]) -> int:
+    """Give what the base rule made; without a list of reasons that is everything."""
+    reasons: Sequence[Reason] = told.get("reasons", ())
+    return int(reasons[0]["points"] if reasons else told["points"])
+
+
+def extra_steps(told: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what each source added to the base, or why it did not, and the sum. Queries: 1, or 0."""
+    reasons: Sequence[Reason] = told.get("reasons", ())
+    names = _names(reasons)
+    for reason in reasons[1:]:
+        if reason["source"] == Source.LEVEL:
+            yield gettext("Your level adds %(points)s.") % {"points": number(reason["points"])}
+        else:
+            yield _campaign_step(reason, names.get(reason["id"], ""))
+    if reasons:
+        yield counted(
+            ngettext("Together %(n)s point.", "Together %(n)s points.", told["points"]), told["points"]
+        )
+
+
+def _names(reasons: Sequence[Reason]) -> dict[int, str]:
+    ids = [reason["id"] for reason in reasons if reason["source"] == Source.CAMPAIGN]
+    if not ids:
+        return {}
+    return dict(CampaignVersion.objects.filter(id__in=ids).values_list("id", "campaign__name"))
+
+
+def _campaign_step(reason: Reason, name: str) -> str:
+    gaps = {"name": name, "points": number(reason["points"]), "full": number(reason["full"])}
+    outcome = reason["outcome"]
+    if outcome == Outcome.TRIMMED:
+        return (
+            gettext("“%(name)s” adds %(points)s of %(full)s: then its limit for each member is reached.")
+            % gaps
+        )
+    if outcome == Outcome.BUDGET_SPENT:
+        return gettext("“%(name)s” adds nothing: all its points had been given.") % gaps
+    if outcome == Outcome.OUTDONE:
+        return gettext("“%(name)s” would have added %(full)s; the best offer counts.") % gaps
+    if not reason["points"]:
+        return gettext("“%(name)s” adds nothing to this order.") % gaps
+    return gettext("“%(name)s” adds %(points)s.") % gaps

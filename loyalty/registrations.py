@@ -16,6 +16,7 @@ from commerce.registry import (
     purchase_reactions,
 )
 from loyalty.ledger import due
+from loyalty.management.forecast_verb import FORECAST
 from loyalty.management.init_verb import INIT
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
@@ -137,7 +138,8 @@ for section in (
 ):
     member_page_sections.register(section.name, section)
 
-verbs.register(INIT.name, INIT)
+for verb in (FORECAST, INIT):
+    verbs.register(verb.name, verb)
 
 for invariant in (*INVARIANTS, *campaign_laws.INVARIANTS):
     invariants.register(invariant.name, invariant)

@@ -84,7 +84,7 @@ class CampaignVersion(models.Model):
     """
 
     campaign = models.ForeignKey(
-        Campaign, models.CASCADE, related_name="versions", verbose_name=_("campaign")
+        Campaign, models.PROTECT, related_name="versions", verbose_name=_("campaign")
     )
     number = models.PositiveIntegerField(_("version"))
     kind = models.CharField(_("kind"), max_length=8, choices=CampaignKindChoices)

@@ -175,6 +175,7 @@ def discard_campaign(*, campaign_id: int, at: datetime | None = None, by: By = S
         campaign = _lock(campaign_id)
         _require(campaign, "thrown away", CampaignState.DRAFT)
         _record("campaign_discarded", campaign, by=by, at=at, before={"name": campaign.name})
+        campaign.versions.all().delete()
         campaign.delete()
 
 

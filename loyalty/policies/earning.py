@@ -53,7 +53,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a campaign may still give: to this member by its cap, to everyone by its budget. None: any."""
+    """What a campaign may still give: to this member by its cap, to everyone by its budget; None is any."""
 
     member_points: int | None = None
     budget_points: int | None = None

@@ -16,6 +16,7 @@ from commerce.registry import (
     purchase_reactions,
 )
 from loyalty.ledger import due
+from loyalty.management.backtest_verb import BACKTEST
 from loyalty.management.forecast_verb import FORECAST
 from loyalty.management.init_verb import INIT
 from loyalty.operations.awards import settle_awards
@@ -138,7 +139,7 @@ for section in (
 ):
     member_page_sections.register(section.name, section)
 
-for verb in (FORECAST, INIT):
+for verb in (BACKTEST, FORECAST, INIT):
     verbs.register(verb.name, verb)
 
 for invariant in (*INVARIANTS, *campaign_laws.INVARIANTS):

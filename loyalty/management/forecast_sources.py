@@ -88,7 +88,7 @@ def gather(options: Mapping[str, Any], *, at: datetime) -> Basis:
 
     Raises: UsageError; ForecastError.
     """
-    programme = _find_programme(options["programme"])
+    programme = find_programme(options["programme"])
     currency = _get_currency(options["currency"], programme)
     given = _read_amounts(options, currency)
     rules = get_programme_rules(programme.id) if programme else None
@@ -118,7 +118,8 @@ def gather(options: Mapping[str, Any], *, at: datetime) -> Basis:
     return Basis(assumed, picker.origins, records, programme)
 
 
-def _find_programme(key: str | None) -> Programme | None:
+def find_programme(key: str | None) -> Programme | None:
+    """Find the programme of this key, or the only one. Raises: UsageError where it is not clear which."""
     programmes = {programme.key: programme for programme in Programme.objects.order_by("key")}
     if key is not None:
         if key not in programmes:

@@ -59,8 +59,8 @@ def run_backtest(
 ) -> BacktestReport:
     """Try a proposal on the purchases placed in [since, until), returns as they stand today included.
 
-    Segments are asked as of `until`. Queries: 4 for each 2,000 purchases, and a few more. Memory: a few
-    numbers for each customer.
+    Segments are asked as of `until`. Keeps a few numbers for each customer in memory. Queries: 4 for each
+    2,000 purchases, and a few more.
     """
     trial = Trial(proposed_rules(rules, proposal), budgets or {})
     channels = _channels(rules)

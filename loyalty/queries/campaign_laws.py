@@ -18,12 +18,6 @@ LAWS = (
         " HAVING c.spent_points <> COALESCE(SUM(u.points), 0)",
         "campaign %(id)s has given %(spent_points)s points; its members have %(counted)s",
     ),
-    Law(
-        "campaign_keeps_its_budget",
-        "Has no campaign given more than its budget?",
-        f"SELECT id, spent_points, budget_points FROM {_CAMPAIGN} WHERE spent_points > budget_points",
-        "campaign %(id)s has given %(spent_points)s of %(budget_points)s points",
-    ),
 )
 
 

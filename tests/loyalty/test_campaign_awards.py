@@ -266,6 +266,38 @@ def test_why_a_campaign_added_less_or_nothing_is_told(programme):
     assert given(capped)[0] == 230
 
 
+# -- the books -----------------------------------------------------------------------------------------------
+
+
+def broken() -> list[str]:
+    return [finding.detail for finding in check_ledger().findings]
+
+
+def test_points_that_no_member_has_from_a_campaign_are_found(programme):
+    campaign = run(programme)
+    tell()
+
+    CampaignUse.objects.update(points=99)
+    found = broken()
+    CampaignUse.objects.update(points=100)
+
+    assert found == [f"campaign {campaign.id} has given 100 points; its members have 99"]
+
+
+def test_points_that_no_award_has_from_a_campaign_are_found(programme):
+    campaign = run(programme)
+    tell()
+
+    Campaign.objects.update(spent_points=101)
+    found = broken()
+    Campaign.objects.update(spent_points=100)
+
+    assert found == [
+        f"campaign {campaign.id} has given 101 points; its members have 100",
+        f"campaign {campaign.id} has given 101 points; the awards have 100 from it",
+    ]
+
+
 # -- many at once --------------------------------------------------------------------------------------------
 
 ORDERS = 32

@@ -23,6 +23,7 @@ from backstage import clock
 from backstage.plain_sql import Told, execute
 from backstage.policies import SYSTEM, By
 from commerce.locks import lock_purchase_heads
+from commerce.models import Channel
 from commerce.policies.purchase_head import PurchaseHead
 from loyalty.ledger.posting import post
 from loyalty.locks import AWARD_COLUMNS, lock_accounts, lock_awards
@@ -151,8 +152,14 @@ def _find_occasions(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) 
     """Tell the cases what campaigns ask about them; nothing where the programme has never had one."""
     if not rules.campaigns:
         return
+    keys = dict(Channel.objects.values_list("id", "key"))
     orders = [
-        Order(case.purchase.id, case.member.customer_id, case.purchase.channel_id, case.purchase.placed_at)
+        Order(
+            case.purchase.id,
+            case.member.customer_id,
+            keys[case.purchase.channel_id],
+            case.purchase.placed_at,
+        )
         for case in cases
         if case.member is not None
     ]

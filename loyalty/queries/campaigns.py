@@ -1,5 +1,6 @@
 """Campaigns: as the engine takes them, and as the owner looks at them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +10,7 @@ from django.db.models import Count, Sum
 from loyalty.models import Campaign as CampaignRow
 from loyalty.models import CampaignUse, CampaignVersion
 from loyalty.policies.campaigns import Audience, Campaign, CampaignKind, CampaignState, Hours, Step
-from loyalty.policies.earning import ONE
+from loyalty.policies.earning import ONE, Room
 from loyalty.policies.goods import Goods
 
 
@@ -58,6 +59,35 @@ def _goods(row: CampaignVersion) -> Goods | None:
     if not (row.skus or row.brands or row.category_paths):
         return None
     return Goods(frozenset(row.skus), frozenset(row.brands), tuple(row.category_paths))
+
+
+def get_room(campaigns: Collection[Campaign], *, member_id: int | None = None) -> dict[int, Room]:
+    """Say what campaigns may still give, without locks: for hints and previews, never for an award.
+
+    One that is not switched on (any more) may give nothing; one that is not stored yet may give everything.
+    Queries: 0 without campaigns; 1; 2 with a member.
+    """
+    ids = [campaign.campaign_id for campaign in campaigns]
+    if not ids:
+        return {}
+    rows = {row.id: row for row in CampaignRow.objects.filter(id__in=ids).order_by("id")}
+    uses = CampaignUse.objects.filter(campaign_id__in=ids, member_id=member_id) if member_id else ()
+    used = {use.campaign_id: use.points for use in uses}
+    return {
+        one.campaign_id: Room(
+            None if one.cap_points is None else max(0, one.cap_points - used.get(one.campaign_id, 0)),
+            _left(rows.get(one.campaign_id)),
+        )
+        for one in campaigns
+    }
+
+
+def _left(row: CampaignRow | None) -> int | None:
+    if row is None:
+        return None
+    if row.state not in (CampaignState.DRAFT, CampaignState.ON):
+        return 0
+    return None if row.budget_points is None else row.budget_points - row.spent_points
 
 
 @dataclass(frozen=True, slots=True)

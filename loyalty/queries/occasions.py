@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from commerce.models import Channel, Purchase, Segment
+from commerce.models import Purchase, Segment
 from commerce.policies.snapshot import Status
 from commerce.queries.kept_goods import list_families
 from commerce.queries.segments import find_customers, read_segment
@@ -15,11 +15,11 @@ from loyalty.policies.rules import ProgrammeRules
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as far as campaigns ask about it. `customer_id` is the one that merges lead to."""
+    """An order as far as campaigns ask about it; `customer_id` is the one that merges lead to."""
 
     purchase_id: int
     customer_id: int
-    channel_id: int
+    channel: str
     placed_at: datetime
     tier_id: int | None = None
 
@@ -28,20 +28,19 @@ def get_occasions(rules: ProgrammeRules, orders: Sequence[Order], *, at: datetim
     """Give the occasion of each order by its purchase id.
 
     Orders that no campaign ran for have none. Segments are asked as of `at`, the order included. Queries: 0
-    without campaigns; else 1, 2 more where order numbers are asked about, and 1 more for each segment plus 1.
+    without campaigns; else 2 where order numbers are asked about, and 1 for each segment plus 1.
     """
     running = {order.purchase_id: rules.campaigns_at(order.placed_at) for order in orders}
     concerned = [order for order in orders if running[order.purchase_id]]
     if not concerned:
         return {}
     campaigns = [campaign for found in running.values() for campaign in found]
-    channels = dict(Channel.objects.values_list("id", "key"))
     numbers = _order_numbers(concerned) if _asks_about_numbers(campaigns) else {}
     segments = _segments_of({order.customer_id for order in concerned}, _segment_ids(campaigns), at)
     return {
         order.purchase_id: Occasion(
             order.placed_at.astimezone(rules.zone),
-            channels[order.channel_id],
+            order.channel,
             order.tier_id,
             segments.get(order.customer_id, frozenset()),
             numbers.get(order.purchase_id),

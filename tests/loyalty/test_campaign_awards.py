@@ -21,6 +21,8 @@ from loyalty.operations import awards as awards_module
 from loyalty.operations import campaign_uses
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.campaigns import change_campaign, create_campaign, switch_on_campaign
+from loyalty.policies.basket import Basket, BasketLine
+from loyalty.queries.quote import quote
 from loyalty.queries.returns import ReturnedLine, preview_return
 from loyalty.queries.why import why
 from tests.loyalty.shop import NOON, award, customer, day, goods, open_shop, tell
@@ -264,6 +266,48 @@ def test_why_a_campaign_added_less_or_nothing_is_told(programme):
         "Together 120 points.",
     ]
     assert given(capped)[0] == 230
+
+
+# -- told before the order is placed -------------------------------------------------------------------------
+
+
+def basket(amount_minor: int = 1000) -> Basket:
+    return Basket((BasketLine("1", amount_minor, sku="A1"),))
+
+
+def hint(programme, **who) -> int:
+    return quote(basket=basket(), currency="EUR", programme_id=programme.id, at=NOON, **who).points
+
+
+def test_a_hint_counts_what_is_for_everybody(programme):
+    run(programme)
+
+    assert hint(programme) == 200
+
+
+def test_a_hint_counts_what_is_for_this_member_in_this_channel(programme):
+    run(programme, {**DOUBLE, "order_numbers": [2], "channels": ["web"]})
+    tell("1", who="alice", placed_at=day(-0.5))
+    tell("2", who="bob", placed_at=day(-0.6))
+    tell("3", who="bob", placed_at=day(-0.5))
+    alice, bob = (Award.objects.get(purchase__reference=number).member_id for number in "12")
+
+    assert hint(programme) == hint(programme, member_id=alice) == 100
+    assert hint(programme, member_id=alice, channel="web") == 200
+    assert hint(programme, member_id=bob, channel="web") == 100
+    assert award(tell("4", who="alice")).earned_points == 200
+
+
+def test_a_hint_knows_what_cap_and_budget_leave(programme):
+    run(programme, {**DOUBLE, "cap_points": 130}, budget_points=290)
+    tell("1", who="alice")
+    alice = Award.objects.get().member_id
+
+    assert (hint(programme, member_id=alice), hint(programme)) == (130, 200)
+    tell("2", who="bob")
+    assert hint(programme) == 100
+    tell("3", who="carol")
+    assert hint(programme, member_id=alice) == 100
 
 
 # -- the books -----------------------------------------------------------------------------------------------

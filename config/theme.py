@@ -51,6 +51,13 @@ NAVIGATION = [
         ],
     },
     {
+        "title": _("Offers"),
+        "separator": True,
+        "items": [
+            page(_("Campaigns"), "campaign", "encore_loyalty.campaign"),
+        ],
+    },
+    {
         "title": _("Setup"),
         "separator": True,
         "items": [

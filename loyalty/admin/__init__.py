@@ -1,5 +1,6 @@
 """The admin of loyalty: members and their points, the programme, and the ledger to look at."""
 
+from loyalty.admin.campaigns import CampaignAdmin
 from loyalty.admin.ledger import (
     AwardAdmin,
     EntryAdmin,
@@ -13,6 +14,7 @@ from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
 
 __all__ = [
     "AwardAdmin",
+    "CampaignAdmin",
     "EntryAdmin",
     "HoldAdmin",
     "LotAdmin",

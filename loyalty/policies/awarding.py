@@ -86,7 +86,7 @@ def decide_target(
     """
     if "reason" in frozen:
         return Target({}, {})
-    quoted = quote(_basket(sale), frozen_rules(rules, frozen), frozen_facts(frozen, room or {}))
+    quoted = quote(basket_of(sale), frozen_rules(rules, frozen), frozen_facts(frozen, room or {}))
     earned = {key: line.points for key, line in quoted.lines.items() if line.points}
     standing = standing_points(
         [_sold(line) for line in sale.lines],
@@ -181,7 +181,8 @@ def standing_by_terms(lines: AwardLines) -> dict[int, int]:
     return dict(standing)
 
 
-def _basket(sale: Sale) -> Basket:
+def basket_of(sale: Sale) -> Basket:
+    """Give what was sold as the engine takes it."""
     return Basket(
         tuple(
             BasketLine(

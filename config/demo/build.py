@@ -21,6 +21,7 @@ from commerce.operations.sync import sync_purchases
 from commerce.policies.snapshot import LineSnapshot, Snapshot, TenderSnapshot, Who
 from config.demo.goods import ARTICLES
 from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
+from config.demo.offers import open_campaigns
 from loyalty.ledger import moves
 from loyalty.models import Member, Programme
 from loyalty.operations.awards import settle_awards
@@ -55,6 +56,7 @@ def build(size: Size, *, on_day: Callable[[date], None]) -> None:
     opened_at = _at(last_day - timedelta(days=size.days), 0)
     _make_logins()
     programme = _make_shop(opened_at)
+    open_campaigns(programme, opened_at=opened_at, ends_at=_at(last_day, 0), by=STORY)
     days = make_days(
         seed=size.seed,
         last_day=last_day,

@@ -223,7 +223,7 @@ class CampaignAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             promise=words.say_promise(versions[0], currency),
             conditions=words.list_conditions(versions[0]),
             period=say_period(campaign.starts_at, campaign.ends_at, campaign.programme),
-            figures=get_figures(campaign.pk),
+            given=_tell_given(campaign),
             versions=[
                 (row, words.say_promise(row, currency), say_when(row, campaign.programme)) for row in versions
             ],
@@ -301,6 +301,16 @@ def _own_changes(form: CampaignForm, campaign: Campaign) -> dict[str, Any]:
         if was is not None and told[name] == was.replace(second=0, microsecond=0):
             told[name] = was
     return {name: value for name, value in told.items() if value != getattr(campaign, name)}
+
+
+def _tell_given(campaign: Campaign) -> dict[str, str]:
+    """Write what it has given, of how much, and to how many."""
+    found, budget = get_figures(campaign.pk), campaign.budget_points
+    return {
+        "points": figures.number(found.points),
+        "budget": "" if budget is None else figures.number(budget),
+        "members": figures.number(found.members),
+    }
 
 
 def _address(campaign_id: int) -> str:

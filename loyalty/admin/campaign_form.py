@@ -1,5 +1,6 @@
 """The form of a campaign: a sentence with gaps. Money and local times are typed as people write them."""
 
+from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -57,10 +58,30 @@ def _lines(label: Any, help_text: Any = "") -> forms.CharField:
     return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
 
 
+# In the order of the sentence: give what, on which goods, to whom, when, within which limits.
+SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (gettext_lazy("Give"), ("name", "kind", "factor", "steps", "piece_points")),
+    (gettext_lazy("on these goods"), ("category_paths", "brands", "skus")),
+    (gettext_lazy("to these people"), ("channels", "segment_ids", "order_number")),
+    (gettext_lazy("in this time"), ("starts_at", "ends_at")),
+    (gettext_lazy("on these days and hours"), ("weekdays", "from_time", "to_time")),
+    (gettext_lazy("within these limits"), ("cap_points", "budget_points")),
+    (gettext_lazy("and tell customers"), tuple(f"text_{code}" for code, _label in LANGUAGES)),
+)
+ALWAYS_OPEN = {"name", "category_paths", "starts_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the sentence, drawn like a small form; folded while nothing in it is filled in."""
+
+    title: Any
+    visible_fields: list[forms.BoundField]
+    is_open: bool
+
+
 class CampaignForm(forms.Form):
     """What a campaign promises, to whom, and when."""
-
-    template_name = "encore/backstage/fields.html"
 
     name = forms.CharField(
         label=gettext_lazy("Name, for you and for the sums that members read"), max_length=80
@@ -145,6 +166,15 @@ class CampaignForm(forms.Form):
         field.choices = choices
         if not choices:
             del self.fields[name]
+
+    def sections(self) -> list[Section]:
+        """Give the gaps in the parts of the sentence."""
+        parts = []
+        for title, names in SECTIONS:
+            fields = [self[name] for name in names if name in self.fields]
+            is_open = any(field.name in ALWAYS_OPEN or field.errors or field.value() for field in fields)
+            parts.append(Section(title, fields, is_open))
+        return parts
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

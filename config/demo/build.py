@@ -24,8 +24,9 @@ from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
 from config.demo.offers import open_campaigns
 from loyalty.ledger import moves
 from loyalty.models import Member, Programme
+from loyalty.operations.adjustments import give_points
 from loyalty.operations.awards import settle_awards
-from loyalty.operations.members import enrol, give_points, leave, pause
+from loyalty.operations.members import enrol, leave, pause
 from loyalty.operations.programme import add_product_group, change_terms, create_programme
 from loyalty.policies.errors import NotEnoughPoints
 from loyalty.queries import get_balance

@@ -19,6 +19,7 @@ from backstage import clock
 from backstage.admin.base import KeysetChangeList, KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
 from backstage.admin.pages import find_object, page_url, show_page
 from loyalty.admin import joining, points
+from loyalty.admin.balance_facts import read_facts
 from loyalty.admin.member_tabs import TABS, show_tab
 from loyalty.forms import read_moment
 from loyalty.models import Member, PointsAccount
@@ -140,7 +141,7 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             member=member,
             card=in_groups(member.number),
             since=figures.day(member.joined_at, member.programme.zone, now=at),
-            facts=points.read_facts(balance),
+            facts=read_facts(balance),
             merged_into=member.merged_into_id and _address(member.merged_into_id),
             may_change=request.user.has_perm(CHANGE) and member.merged_into_id is None,
             may_merge=request.user.has_perm(joining.MERGE) and member.merged_into_id is None,

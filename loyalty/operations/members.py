@@ -1,4 +1,4 @@
-"""Joining, leaving, pausing; points given and taken by a person."""
+"""Joining, leaving, pausing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,8 @@ from backstage.operations import audit
 from backstage.policies import SHOP, SYSTEM, By, Chunk, Progress
 from commerce.operations.member_numbers import note_member_numbers
 from commerce.queries.customers import list_merged, resolve_customer
-from loyalty.ledger import moves
-from loyalty.ledger.posting import Posted, post
-from loyalty.models import Award, EntryNote, Member, PointsAccount, TermsVersion
+from loyalty.ledger.posting import post
+from loyalty.models import Award, Member, PointsAccount, TermsVersion
 from loyalty.policies.card_number import ALPHABET, BODY_LENGTH, with_check
 from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState
 from loyalty.policies.requests import Forfeit
@@ -200,87 +199,6 @@ def _gone(at: datetime) -> QuerySet[Member]:
     has_points = Q(account__pending__gt=0) | Q(account__available__gt=0) | Q(account__held__gt=0)
     before = at - timedelta(days=UNDO_LEAVING_DAYS)
     return Member.objects.filter(has_points, state=MemberState.LEFT.value, left_at__lte=before)
-
-
-def give_points(
-    *,
-    member_id: int,
-    points: int,
-    key: str,
-    reason: str,
-    expires_at: datetime | None = None,
-    message: str = "",
-    note: str = "",
-    counts_for_level: bool = False,
-    at: datetime | None = None,
-    by: By,
-) -> Posted:
-    """Give points by hand; they are ready at once. `key` makes a double click one gift.
-
-    Replay: the same key and points change nothing. Raises: ValueError without a reason or for no points.
-    """
-    at = clock.now() if at is None else at
-    _check_by_hand(points, reason)
-    with transaction.atomic():
-        posted = moves.give(
-            member_id=member_id,
-            points=points,
-            key=key,
-            reason=reason,
-            expires_at=expires_at,
-            counts_for_level=counts_for_level,
-            at=at,
-            by=by,
-        )
-        _note(posted, member_id, "points_given", points, message, note, at=at, by=by)
-    return posted
-
-
-def take_points(
-    *,
-    member_id: int,
-    points: int,
-    key: str,
-    reason: str,
-    message: str = "",
-    note: str = "",
-    counts_for_level: bool = False,
-    at: datetime | None = None,
-    by: By,
-) -> Posted:
-    """Take points back by hand. Raises: NotEnoughPoints with both numbers; never below zero."""
-    at = clock.now() if at is None else at
-    _check_by_hand(points, reason)
-    with transaction.atomic():
-        posted = moves.take_back(
-            member_id=member_id,
-            points=points,
-            key=key,
-            reason=reason,
-            counts_for_level=counts_for_level,
-            at=at,
-            by=by,
-        )
-        _note(posted, member_id, "points_taken", points, message, note, at=at, by=by)
-    return posted
-
-
-def _check_by_hand(points: int, reason: str) -> None:
-    if not isinstance(points, int) or isinstance(points, bool) or not 0 < points <= 2**53:
-        raise ValueError(f"{points!r} is no number of points. Give a whole number above zero.")
-    if not reason:
-        raise ValueError("Points given or taken by hand need a reason. Choose one.")
-
-
-def _note(
-    posted: Posted, member_id: int, kind: str, points: int, message: str, note: str, *, at: datetime, by: By
-) -> None:
-    if posted.is_replay:
-        return
-    EntryNote.objects.create(
-        entry_id=posted.entry_id, member_id=member_id, by_label=by.label, for_member=message, internal=note
-    )
-    audit.record(kind=kind, object_kind="member", object_id=member_id, by=by, at=at, after={"points": points})
 
 
 def _change_state(

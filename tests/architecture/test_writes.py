@@ -22,8 +22,9 @@ from commerce.operations import merge_customers, sync_purchases
 from commerce.policies.snapshot import Who
 from loyalty.ledger import moves
 from loyalty.models import Entry, Hold, Lot, Member, Movement, PointsAccount
+from loyalty.operations.adjustments import give_points, take_points
 from loyalty.operations.awards import settle_awards
-from loyalty.operations.members import enrol, give_points, leave, take_points
+from loyalty.operations.members import enrol, leave
 from loyalty.policies.states import EntryKind
 from tests.architecture.house import ROOT, calls, kind_of, module_of, nodes, place, sources
 from tests.factories.commerce import ChannelFactory, line, snapshot

@@ -7,7 +7,7 @@ import pytest
 from backstage.policies import SHOP
 from backstage.registry import invariants
 from docs import ledger_page
-from loyalty.operations.members import give_points
+from loyalty.operations.adjustments import give_points
 from loyalty.policies.errors import NotEnoughPoints
 from loyalty.queries import get_balance
 from tests.factories.loyalty import PointsAccountFactory

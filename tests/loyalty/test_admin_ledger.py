@@ -4,7 +4,7 @@ import pytest
 
 from backstage.policies import SHOP
 from loyalty.models import Entry, Lot, Movement, PointsAccount
-from loyalty.operations.members import give_points
+from loyalty.operations.adjustments import give_points
 
 pytestmark = pytest.mark.usefixtures("clock")
 LEDGER = ["lot", "entry", "movement", "hold", "pointsaccount", "award"]

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from backstage.models import AuditRecord
 from backstage.policies import SHOP
 from loyalty.models import Entry, EntryNote, Member
-from loyalty.operations.members import give_points, take_points
+from loyalty.operations.adjustments import give_points, take_points
 from loyalty.queries import get_balance
 from tests.factories.commerce import ChannelFactory, IdentityFactory, PurchaseFactory
 from tests.factories.loyalty import MemberFactory

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from backstage.models import AuditRecord
 from backstage.policies import SHOP
 from loyalty.models import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme
-from loyalty.operations.members import give_points
+from loyalty.operations.adjustments import give_points
 from tests.factories.commerce import PurchaseFactory, PurchaseLineFactory
 from tests.harness.client import StrictClient
 

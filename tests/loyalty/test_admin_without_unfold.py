@@ -23,7 +23,7 @@ from django.test import Client
 from django.test.utils import setup_test_environment
 from backstage.policies import SHOP
 from commerce.models import PurchaseProblem, Segment
-from loyalty.operations.members import give_points
+from loyalty.operations.adjustments import give_points
 from tests.factories.commerce import (
     ChannelFactory, CustomerFactory, PossibleDuplicateFactory, ProductFactory, PurchaseFactory,
     PurchaseProblemFactory, SegmentFactory,

@@ -7,16 +7,15 @@ from backstage.operations.jobs import run_job
 from backstage.policies import By
 from commerce.models import Identity
 from loyalty.models import Entry, EntryNote, Member, PointsAccount, TermsVersion
+from loyalty.operations.adjustments import give_points, take_points
 from loyalty.operations.members import (
     CannotJoin,
     NotPossible,
     accept_terms,
     enrol,
-    give_points,
     leave,
     pause,
     resume,
-    take_points,
     undo_leaving,
 )
 from loyalty.operations.programme import change_state

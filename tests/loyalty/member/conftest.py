@@ -11,8 +11,8 @@ from commerce.operations.sync import sync_purchases
 from commerce.policies.snapshot import Who
 from loyalty.ledger import moves
 from loyalty.ledger.posting import settle
+from loyalty.operations.adjustments import give_points
 from loyalty.operations.awards import settle_awards
-from loyalty.operations.members import give_points
 from tests.factories.commerce import ChannelFactory, line, snapshot
 from tests.factories.loyalty import MemberFactory, ProgrammeFactory
 

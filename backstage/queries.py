@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.backends import ModelBackend
 from django.db.models import Count, Max, Q
+from django.utils.translation import gettext as _
 
-from backstage.models import JobChunk, JobRun
-from backstage.policies import By, JobState
+from backstage.models import Approval, JobChunk, JobRun
+from backstage.policies import ApprovalState, By, JobState
 from backstage.policies.jobs import STALE_AFTER, slot_at
-from backstage.registry import Job, jobs
+from backstage.registry import Job, approval_kinds, jobs
 
 # A job may miss its turn while a long one runs; one that is silent for this many turns does not run at all.
 SILENT_TURNS = 3
@@ -90,6 +91,61 @@ def has_other_approver(*, by: By) -> bool:
     if by.kind == "staff" and by.id:
         people = people.exclude(pk=by.id)
     return bool(people.exists())
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRequest:
+    """Something that waits for a second look: what will happen, in one sentence, and who asked."""
+
+    id: int
+    sentence: str
+    asked_by: By
+
+
+def list_requests(*, object_kind: str, object_id: str | int) -> list[WaitingRequest]:
+    """Return what waits for a second look about one object, oldest first.
+
+    Queries: 1.
+    """
+    waiting = Approval.objects.filter(
+        object_kind=object_kind, object_id=str(object_id), state=ApprovalState.WAITING
+    )
+    return [
+        WaitingRequest(
+            row.pk,
+            describe_approval(row),
+            By(row.requested_by_kind, row.requested_by_id, row.requested_by_label),
+        )
+        for row in waiting.order_by("id")
+    ]
+
+
+def find_request(*, kind: str, key: str) -> int | None:
+    """Return the id of the approval that was asked for under this key, whatever became of it.
+
+    Queries: 1.
+    """
+    return Approval.objects.filter(kind=kind, key=key).values_list("pk", flat=True).first()
+
+
+def count_requests_for(*, by: By, at_most: int) -> int:
+    """Count what waits for a second look and was asked for by others, or by `by` where nobody else decides.
+
+    Queries: 1.
+    """
+    waiting = Approval.objects.filter(state=ApprovalState.WAITING)
+    waits_for_others = Q(requested_by_kind=by.kind, requested_by_id=by.id, not_before__isnull=True)
+    return waiting.exclude(waits_for_others)[:at_most].count()
+
+
+def describe_approval(approval: Approval) -> str:
+    """Say in one sentence what will happen, or has happened, once it is approved.
+
+    Queries: 0.
+    """
+    if approval.kind not in approval_kinds:
+        return _("%(kind)s (the app that brought it is not installed any more)") % {"kind": approval.kind}
+    return approval_kinds.get(approval.kind).describe(approval.payload)
 
 
 def get_time_taken(run: JobRun) -> timedelta:

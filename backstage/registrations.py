@@ -9,6 +9,7 @@ from backstage.operations import upkeep
 from backstage.registry import AuditKind, Invariant, Job, audit_kinds, invariants, jobs, verbs
 
 for kind in (
+    AuditKind(name="approval_requested", sentence=_("%(by)s asked for %(object)s")),
     AuditKind(name="approval_approved", sentence=_("%(by)s approved %(object)s")),
     AuditKind(name="approval_refused", sentence=_("%(by)s refused %(object)s")),
     AuditKind(name="approval_cancelled", sentence=_("%(by)s took back %(object)s")),

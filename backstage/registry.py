@@ -154,12 +154,17 @@ class ApprovalKind:
     transaction.
 
     It raises ChangeRefusedError when the change cannot be made any more. `describe(payload)` says in one
-    sentence what will happen, for whoever decides.
+    sentence what will happen; lists call it for every row, so it asks the database nothing. `template` shows
+    whoever decides the rest, from what `find(payload, at)` finds. What a person wrote about another is
+    `private`: the log, which nobody can erase, leaves these values of the payload out.
     """
 
     name: str
     describe: Callable[[Mapping[str, Any]], str]
     apply: Callable[[Mapping[str, Any], datetime, By], None]
+    template: str = ""
+    find: Callable[[Mapping[str, Any], datetime], Mapping[str, Any]] = lambda payload, at: {}
+    private: frozenset[str] = frozenset()
 
 
 jobs: Registry[Job] = Registry("job")

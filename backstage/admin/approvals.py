@@ -9,7 +9,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
@@ -20,6 +19,7 @@ from backstage.models import Approval
 from backstage.operations import approvals
 from backstage.policies import ApprovalState
 from backstage.policies.approvals import ChangeRefusedError
+from backstage.queries import describe_approval
 from backstage.registry import UnknownKey, approval_kinds
 
 DECIDE = "encore_backstage.decide_approval"
@@ -44,9 +44,14 @@ class ApprovalAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     list_filter = ("state",)
     search_fields = ("object_id", "reason", "requested_by_label")
 
+    def has_view_permission(self, request: HttpRequest, obj: Approval | None = None) -> bool:
+        """Let whoever decides see all, and whoever asked what they asked for."""
+        may_see_all = super().has_view_permission(request, obj) or request.user.has_perm(DECIDE)
+        return may_see_all or (obj is not None and is_own(request, obj))
+
     @display(description=gettext_lazy("change"))
     def sentence(self, approval: Approval) -> str:
-        return describe(approval)
+        return describe_approval(approval)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address that the buttons post to."""
@@ -94,14 +99,24 @@ class ApprovalAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             obj=approval,
             template="encore/backstage/approval.html",
             status=status,
-            title=describe(approval),
+            title=describe_approval(approval),
             approval=approval,
             is_waiting=approval.state == ApprovalState.WAITING,
+            details=_find_details(approval),
+            sees_list=self.has_view_permission(request),
             may_decide=request.user.has_perm(DECIDE),
             may_cancel=is_own(request, approval),
             reason=reason,
             error=error,
         )
+
+
+def _find_details(approval: Approval) -> dict[str, Any]:
+    """Give the template of this kind of change and what it shows; nothing where the app is gone."""
+    if approval.kind not in approval_kinds:
+        return {"template": ""}
+    kind = approval_kinds.get(approval.kind)
+    return {"template": kind.template, **kind.find(approval.payload, clock.now())}
 
 
 DONE = {
@@ -129,10 +144,3 @@ def _decide(request: HttpRequest, approval: Approval, decision: str, reason: str
 def is_own(request: HttpRequest, approval: Approval) -> bool:
     """Tell whether this person asked for it."""
     return (approval.requested_by_kind, approval.requested_by_id) == ("staff", str(request.user.pk))
-
-
-def describe(approval: Approval) -> str:
-    """Say in one sentence what will happen."""
-    if approval.kind not in approval_kinds:
-        return _("%(kind)s (the app that brought it is not installed any more)") % {"kind": approval.kind}
-    return approval_kinds.get(approval.kind).describe(approval.payload)

@@ -22,11 +22,12 @@ class Approval(models.Model):
     cancelled.
 
     Written by `operations.approvals`. `payload` is what the approved change will be made from, word for
-    word, so nobody approves one thing and gets another. `not_before` is set where no second person exists:
-    then the same person may approve, but only later.
+    word, so nobody approves one thing and gets another. `key` makes a double click one request. `not_before`
+    is set where no second person exists: then the same person may approve, but only later.
     """
 
     kind = models.CharField(_("kind of change"), max_length=100)
+    key = models.CharField(_("key"), max_length=100, blank=True, default="", db_default="")
     object_kind = models.CharField(_("kind of object"), max_length=100)
     object_id = models.CharField(_("object"), max_length=100)
     payload = models.JSONField(_("the change"), encoder=DjangoJSONEncoder)
@@ -55,6 +56,7 @@ class Approval(models.Model):
                 | (Q(state__in=DECIDED) & Q(decided_at__isnull=False) & ~Q(decided_by_kind="")),
                 name="encore_approval_decided",
             ),
+            models.UniqueConstraint(fields=["kind", "key"], condition=~Q(key=""), name="encore_approval_key"),
         ]
         indexes = [
             models.Index(fields=["requested_at", "id"], name="encore_approval_requested"),

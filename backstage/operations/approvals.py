@@ -4,10 +4,13 @@ Where nobody else could decide, the same person may, after a delay. The delay ru
 demo's clock can be moved by the very person who waits.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from backstage.conf import APPROVAL_DELAY_MINUTES
@@ -41,6 +44,10 @@ class TooEarlyError(ApprovalError):
     """The delay of a lone approver is not over."""
 
 
+class KeyTakenError(ApprovalError):
+    """A key that stands for a request came again with another one."""
+
+
 class ReasonMissingError(ValueError):
     """A request or a refusal without a reason tells the next reader nothing."""
 
@@ -56,20 +63,23 @@ def request(
     payload: Mapping[str, Any],
     reason: str,
     by: By,
+    at: datetime,
     now: datetime,
+    key: str = "",
 ) -> Approval:
     """Ask for a change of a registered kind.
 
-    Time: `now` is the machine's.
-    Raises: UnknownKey, ReasonMissingError, TransactionRequiredError.
+    Time: `at` is the business time of the asking, `now` the machine's.
+    Replay: a known key with the same change answers with the request that stands, whatever became of it.
+    Raises: UnknownKey, ReasonMissingError, KeyTakenError, TransactionRequiredError.
     """
     require_transaction()
     approval_kinds.get(kind)
     if not reason.strip():
         raise ReasonMissingError
-    delay = timedelta(minutes=APPROVAL_DELAY_MINUTES.get())
-    return Approval.objects.create(
+    approval = Approval(
         kind=kind,
+        key=key,
         object_kind=object_kind,
         object_id=str(object_id),
         payload=payload,
@@ -79,9 +89,44 @@ def request(
         requested_by_id=by.id,
         requested_by_label=by.label,
         not_before=earliest_decision(
-            requested_at=now, delay=delay, others_can_decide=has_other_approver(by=by)
+            requested_at=now,
+            delay=timedelta(minutes=APPROVAL_DELAY_MINUTES.get()),
+            others_can_decide=has_other_approver(by=by),
         ),
     )
+    return (_find_standing(approval) if key else None) or _store(approval, by=by, at=at)
+
+
+def _find_standing(approval: Approval) -> Approval | None:
+    standing = Approval.objects.filter(kind=approval.kind, key=approval.key).first()
+    if standing is None:
+        return None
+    asked = json.loads(json.dumps(approval.payload, cls=DjangoJSONEncoder))
+    if (standing.object_kind, standing.object_id, standing.payload) != (
+        approval.object_kind,
+        approval.object_id,
+        asked,
+    ):
+        raise KeyTakenError(
+            _("Something else was asked for on this page already. Open it anew, and ask again."),
+            approval_id=standing.pk,
+        )
+    return standing
+
+
+def _store(approval: Approval, *, by: By, at: datetime) -> Approval:
+    """Store a request and a line in the log; where somebody was faster with its key, give theirs."""
+    try:
+        with transaction.atomic():
+            approval.save(force_insert=True)
+    except IntegrityError:
+        standing = _find_standing(approval) if approval.key else None
+        if standing is None:
+            raise
+        return standing
+    # Without the reason: what is said of a person may be erased one day, and nothing in the log can be.
+    _record("approval_requested", approval, by=by, at=at, reason="")
+    return approval
 
 
 def approve(*, approval_id: int, by: By, at: datetime, now: datetime, reason: str = "") -> Approval:
@@ -156,8 +201,13 @@ def _decide(
     approval.decided_by_kind, approval.decided_by_id, approval.decided_by_label = by.kind, by.id, by.label
     approval.decision_reason = reason.strip()
     approval.save()
+    _record(f"approval_{state.value}", approval, by=by, at=at, reason=approval.decision_reason)
+    return approval
+
+
+def _record(deed: str, approval: Approval, *, by: By, at: datetime, reason: str) -> None:
     audit.record(
-        kind=f"approval_{state.value}",
+        kind=deed,
         object_kind="approval",
         object_id=approval.pk,
         by=by,
@@ -166,8 +216,15 @@ def _decide(
             "kind": approval.kind,
             "object_kind": approval.object_kind,
             "object_id": approval.object_id,
-            "change": approval.payload,
+            "change": _without_private(approval),
         },
-        reason=approval.decision_reason,
+        reason=reason,
     )
-    return approval
+
+
+def _without_private(approval: Approval) -> dict[str, Any]:
+    """Give what the log may keep of a change; of an app that is gone nobody knows, so it keeps nothing."""
+    if approval.kind not in approval_kinds:
+        return {}
+    private = approval_kinds.get(approval.kind).private
+    return {name: value for name, value in approval.payload.items() if name not in private}

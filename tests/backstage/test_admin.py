@@ -281,7 +281,7 @@ def asked(applied, admin_client):
     with transaction.atomic():
         return approvals.request(
             kind="raise_value", object_kind="programme", object_id=1, payload={"to": 2}, reason="Christmas",
-            by=By("staff", "0", "Carol"), now=AT,
+            by=By("staff", "0", "Carol"), at=AT, now=AT,
         )  # fmt: skip
 
 
@@ -335,3 +335,60 @@ def test_the_pages_of_all_three_lists_open(admin_client, asked, counting):
     assert b"Raise the value of a point to 2" in answers[2].content
     assert JobChunk.objects.count() == 3
     assert reverse("admin:encore_backstage_jobrun_progress", args=[1]) == f"{RUNS}1/progress/"
+
+
+@pytest.mark.django_db
+def test_whoever_asked_sees_what_they_asked_for_and_takes_it_back_and_sees_no_other(clerk, asked, applied):
+    bob = get_user_model().objects.get(username="bob")
+    Approval.objects.update(requested_by_id=str(bob.pk))
+    with transaction.atomic():
+        other = approvals.request(
+            kind="raise_value", object_kind="programme", object_id=1, payload={"to": 3}, reason="Easter",
+            by=By("staff", "0", "Carol"), at=AT, now=AT,
+        )  # fmt: skip
+
+    page = clerk.get(f"{APPROVALS}{asked.pk}/change/").content.decode()
+    answers = [clerk.get(f"{APPROVALS}{other.pk}/change/").status_code, clerk.get(APPROVALS).status_code]
+    taken_back = clerk.post(f"{APPROVALS}{asked.pk}/decide/", {"decision": "cancel"}, follow=True)
+
+    assert "Take it back" in page
+    assert "Approve and do it" not in page
+    assert "← Approvals" not in page
+    assert answers == [403, 403]
+    assert b"Taken back. Nothing was changed." in taken_back.content
+    asked.refresh_from_db()
+    assert (asked.state, applied) == ("cancelled", [])
+
+
+@pytest.mark.django_db
+def test_the_list_takes_the_same_queries_at_one_request_and_at_twenty(
+    admin_client, asked, django_assert_num_queries
+):
+    admin_client.get(APPROVALS)
+    with django_assert_num_queries(3) as at_one:
+        admin_client.get(APPROVALS)
+    Approval.objects.bulk_create(
+        Approval(
+            kind="raise_value", object_kind="programme", object_id="1", payload={"to": number}, reason="x",
+            requested_at=AT, requested_by_kind="staff",
+        )
+        for number in range(19)
+    )  # fmt: skip
+
+    with django_assert_num_queries(len(at_one)):
+        page = admin_client.get(APPROVALS)
+
+    assert len(page.context["cl"].result_list) == 20
+
+
+@pytest.mark.django_db
+def test_a_request_of_an_app_that_is_gone_can_be_looked_at_and_refused(admin_client, asked, applied):
+    Approval.objects.update(kind="raise_moon")
+
+    page = admin_client.get(f"{APPROVALS}{asked.pk}/change/")
+    approved = admin_client.post(f"{APPROVALS}{asked.pk}/decide/", {"decision": "approve"})
+    admin_client.post(f"{APPROVALS}{asked.pk}/decide/", {"decision": "refuse", "reason": "Gone"})
+
+    asked.refresh_from_db()
+    assert b"the app that brought it is not installed any more" in page.content
+    assert (approved.status_code, asked.state, applied) == (409, "refused", [])

@@ -11,9 +11,10 @@ from backstage.models import Approval, AuditRecord
 from backstage.operations import approvals
 from backstage.policies import By
 from backstage.policies.approvals import ChangeRefusedError
+from backstage.queries import count_requests_for
 from backstage.registry import ApprovalKind, UnknownKey, approval_kinds
 from backstage.transactions import TransactionRequiredError
-from tests.backstage.conftest import AT
+from tests.backstage.conftest import AT, at_once
 
 
 @pytest.fixture
@@ -21,7 +22,12 @@ def applied():
     given: list[object] = []
     approval_kinds.register(
         "raise_value",
-        ApprovalKind(name="raise_value", describe=str, apply=lambda payload, at, by: given.append(payload)),
+        ApprovalKind(
+            name="raise_value",
+            describe=str,
+            apply=lambda payload, at, by: given.append(payload),
+            private=frozenset({"note"}),
+        ),
     )
     return given
 
@@ -43,16 +49,18 @@ def alice(db):
     return staff("alice", may_decide=True)
 
 
-def ask(by: By, *, reason: str = "Christmas") -> Approval:
+def ask(by: By, *, reason: str = "Christmas", key: str = "", **payload: object) -> Approval:
     with transaction.atomic():
         return approvals.request(
             kind="raise_value",
             object_kind="programme",
             object_id=1,
-            payload={"to": 2},
+            payload={"to": 2} | payload,
             reason=reason,
             by=by,
+            at=AT,
             now=AT,
+            key=key,
         )
 
 
@@ -64,7 +72,7 @@ def approve(approval: Approval, by: By, *, after: timedelta = timedelta(0)) -> A
 def assert_untouched(approval: Approval, applied: list[object]) -> None:
     approval.refresh_from_db()
     assert (approval.state, approval.decided_at, applied) == ("waiting", None, [])
-    assert not AuditRecord.objects.exists()
+    assert [record.kind for record in AuditRecord.objects.all()] == ["approval_requested"]
 
 
 def test_a_second_person_approves_at_once_and_the_change_is_made(applied, carol, alice):
@@ -73,8 +81,11 @@ def test_a_second_person_approves_at_once_and_the_change_is_made(applied, carol,
     approval.refresh_from_db()
     assert (approval.state, approval.decided_by_label, approval.decided_at) == ("approved", "alice", AT)
     assert applied == [{"to": 2}]
-    record = AuditRecord.objects.get()
-    assert (record.kind, record.by_label, record.after["change"]) == ("approval_approved", "alice", {"to": 2})
+    records = AuditRecord.objects.order_by("id")
+    assert [(record.kind, record.by_label, record.after["change"]) for record in records] == [
+        ("approval_requested", "carol", {"to": 2}),
+        ("approval_approved", "alice", {"to": 2}),
+    ]
 
 
 def test_who_asked_cannot_approve_while_somebody_else_can(applied, carol, alice):
@@ -125,7 +136,7 @@ def test_a_request_is_decided_once(applied, carol, alice):
         approvals.refuse(approval_id=approval.pk, by=alice, at=AT, now=AT, reason="no")
 
     assert applied == [{"to": 2}]
-    assert AuditRecord.objects.count() == 1
+    assert AuditRecord.objects.filter(kind__in=["approval_approved", "approval_refused"]).count() == 1
 
 
 def test_a_refusal_says_why_and_changes_nothing(applied, carol, alice):
@@ -158,3 +169,61 @@ def test_a_decision_outside_a_transaction_is_refused(applied, carol, alice):
         approvals.approve(approval_id=approval.pk, by=alice, at=AT, now=AT)
 
     assert_untouched(approval, applied)
+
+
+def test_asking_twice_under_one_key_is_asking_once(applied, carol):
+    first = ask(carol, key="page-7")
+
+    second = ask(carol, key="page-7")
+
+    assert second.pk == first.pk
+    assert Approval.objects.count() == 1
+    assert AuditRecord.objects.filter(kind="approval_requested").count() == 1
+
+
+def test_one_key_for_two_changes_is_refused_and_the_first_stands(applied, carol):
+    first = ask(carol, key="page-7")
+
+    with pytest.raises(approvals.KeyTakenError, match="Open it anew"):
+        ask(carol, key="page-7", to=3)
+
+    assert Approval.objects.get().payload == first.payload == {"to": 2}
+
+
+def test_without_a_key_everybody_asks_anew(applied, carol):
+    assert ask(carol).pk != ask(carol).pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_the_same_moment_ask_once(applied, carol):
+    ids = at_once(*[lambda: ask(carol, key="page-7").pk] * 4)
+
+    assert len(set(ids)) == 1
+    assert Approval.objects.count() == 1
+    assert AuditRecord.objects.filter(kind="approval_requested").count() == 1
+
+
+def test_what_was_written_about_somebody_stays_out_of_the_log(applied, carol, alice):
+    approval = approve(ask(carol, reason="Her dog was ill", note="Her dog was ill"), alice)
+
+    assert applied == [{"to": 2, "note": "Her dog was ill"}]
+    assert approval.payload["note"] == "Her dog was ill"
+    for record in AuditRecord.objects.all():
+        assert (record.after["change"], record.reason) == ({"to": 2}, "")
+
+
+def test_what_waits_is_counted_for_whoever_can_decide_it(applied, carol, alice):
+    ask(carol)
+    cancelled = ask(alice)
+    with transaction.atomic():
+        approvals.cancel(approval_id=cancelled.pk, by=alice, at=AT, now=AT)
+
+    counts = [count_requests_for(by=person, at_most=100) for person in (alice, carol)]
+
+    assert counts == [1, 0]
+
+
+def test_the_only_person_who_decides_is_told_of_their_own_requests(applied, carol):
+    ask(carol)
+
+    assert count_requests_for(by=carol, at_most=100) == 1

@@ -1,11 +1,22 @@
 """What loyalty puts into the doors of the apps below it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from backstage.registry import AuditKind, Job, audit_kinds, invariants, jobs, verbs
+from backstage.policies import By
+from backstage.registry import (
+    ApprovalKind,
+    AuditKind,
+    Job,
+    approval_kinds,
+    audit_kinds,
+    invariants,
+    jobs,
+    verbs,
+)
 from commerce.registry import (
     CustomerMergeReaction,
     PurchaseReaction,
@@ -19,10 +30,12 @@ from loyalty.ledger import due
 from loyalty.management.backtest_verb import BACKTEST
 from loyalty.management.forecast_verb import FORECAST
 from loyalty.management.init_verb import INIT
+from loyalty.operations.adjustments import apply_adjustment
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.queries import campaign_laws, member_page, staff_sections
+from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.registry import MemberPageSection, member_page_sections
@@ -66,8 +79,29 @@ for kind in (
     AuditKind(name="campaign_discarded", sentence=_("%(by)s threw %(object)s away")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
+    AuditKind(
+        name="adjustment_limit_set",
+        sentence=_("%(by)s set how many points staff may give and take by hand in %(object)s"),
+    ),
 ):
     audit_kinds.register(kind.name, kind)
+
+
+def _adjust(payload: Mapping[str, Any], at: datetime, by: By) -> None:
+    apply_adjustment(payload=payload, at=at, by=by)
+
+
+approval_kinds.register(
+    APPROVAL_KIND,
+    ApprovalKind(
+        name=APPROVAL_KIND,
+        describe=describe_adjustment,
+        apply=_adjust,
+        template="encore/loyalty/admin/approval_adjustment.html",
+        find=find_adjustment,
+        private=frozenset({"message", "note"}),
+    ),
+)
 
 _plan_release, _work_release = due.job(due.RELEASE)
 _plan_expiry, _work_expiry = due.job(due.EXPIRE)

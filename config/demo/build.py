@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from django.db.models import Q
 
 from backstage import clock
 from backstage.operations.jobs import run_job
@@ -24,10 +25,12 @@ from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
 from config.demo.offers import open_campaigns
 from loyalty.ledger import moves
 from loyalty.models import Member, Programme
-from loyalty.operations.adjustments import give_points
+from loyalty.operations.adjustments import give_points, request_adjustment
 from loyalty.operations.awards import settle_awards
+from loyalty.operations.limits import set_limit
 from loyalty.operations.members import enrol, leave, pause
 from loyalty.operations.programme import add_product_group, change_terms, create_programme
+from loyalty.policies.adjustments import Adjustment, Deed, Limit
 from loyalty.policies.errors import NotEnoughPoints
 from loyalty.queries import get_balance
 
@@ -83,11 +86,8 @@ def _make_logins() -> None:
     users.create_superuser("owner", "owner@kaffe.example", LOGINS["owner"])
     clerk = users.create_user("clerk", "clerk@kaffe.example", LOGINS["clerk"], is_staff=True)
     clerks, _ = Group.objects.get_or_create(name="Clerks")
-    clerks.permissions.set(
-        Permission.objects.filter(content_type__app_label__in=["encore_loyalty", "encore_commerce"]).filter(
-            codename__startswith="view_"
-        )
-    )
+    ours = Permission.objects.filter(content_type__app_label__in=["encore_loyalty", "encore_commerce"])
+    clerks.permissions.set(ours.filter(Q(codename__startswith="view_") | Q(codename="adjust_points")))
     clerk.groups.add(clerks)
     users.create_user("member", "buyer1@kaffe.example", LOGINS["member"], first_name="Anna")
 
@@ -134,6 +134,9 @@ def _make_shop(opened_at: datetime) -> Programme:
     change_terms(
         programme_id=programme.id, product_group_id=machines.id, window_days=30, at=opened_at, by=STORY
     )
+    clerks = Group.objects.get(name="Clerks")
+    for role, limit in ((clerks.pk, Limit(points_per_day=200)), (None, Limit(points_per_act=4000))):
+        set_limit(programme_id=programme.id, group_id=role, limit=limit, at=opened_at, by=STORY)
     return programme
 
 
@@ -250,6 +253,7 @@ def _finish(programme: Programme, at: datetime) -> None:
     """Give the demo's own member a login, and leave some members in rarer states."""
     anna = _member(programme, "K1001")
     Customer.objects.filter(id=anna.customer_id).update(user=get_user_model().objects.get(username="member"))
+    clerk = By("staff", str(get_user_model().objects.get(username="clerk").pk), "clerk")
     give_points(
         member_id=anna.id,
         points=50,
@@ -257,8 +261,18 @@ def _finish(programme: Programme, at: datetime) -> None:
         reason="goodwill",
         message="Sorry the coffee was cold",
         at=at,
-        by=By("staff", "2", "clerk"),
+        by=clerk,
     )
+    wish = Adjustment(
+        deed=Deed.GIVE,
+        member_id=anna.id,
+        points=500,
+        key="demo:wish",
+        reason="lost_receipt",
+        message="For the grinder that you bought",
+        note="She showed me the card payment; the till had no paper",
+    )
+    request_adjustment(adjustment=wish, at=at, now=clock.real_now(), by=clerk)
     others = Member.objects.filter(programme=programme).exclude(id=anna.id).order_by("id")
     pause(member_id=others[3].id, at=at, by=STORY)
     leave(member_id=others[5].id, at=at, by=STORY)

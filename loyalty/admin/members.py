@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backstage import clock
 from backstage.admin.base import KeysetChangeList, KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
 from backstage.admin.pages import find_object, page_url, show_page
+from backstage.queries import WaitingRequest, list_requests
 from loyalty.admin import joining, points
 from loyalty.admin.balance_facts import read_facts
 from loyalty.admin.member_tabs import TABS, show_tab
@@ -33,6 +34,8 @@ from loyalty.queries.member_page import read_loss
 from loyalty.queries.staff import find_members, list_balances
 
 CHANGE = "encore_loyalty.change_member"
+ADJUST = "encore_loyalty.adjust_points"
+SEE_APPROVALS = ("encore_backstage.view_approval", "encore_backstage.decide_approval")
 
 
 class MemberChangeList(KeysetChangeList):
@@ -143,6 +146,8 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             since=figures.day(member.joined_at, member.programme.zone, now=at),
             facts=read_facts(balance),
             merged_into=member.merged_into_id and _address(member.merged_into_id),
+            requests=_list_requests(request, member),
+            may_adjust=request.user.has_perm(ADJUST) and member.merged_into_id is None,
             may_change=request.user.has_perm(CHANGE) and member.merged_into_id is None,
             may_merge=request.user.has_perm(joining.MERGE) and member.merged_into_id is None,
             deeds=_deeds(member, balance, at),
@@ -152,7 +157,7 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def points_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Give or take points."""
-        member = self._get_for_change(request, object_id)
+        member = self._get_permitted(request, object_id, ADJUST)
         return points.answer(self, request, member, back=_address(member.pk))
 
     def state_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -203,6 +208,21 @@ DONE = {
     "leave": gettext_lazy("Taken out. You can undo this for 14 days; then the points end."),
     "undo_leaving": gettext_lazy("Taken back, as if the member had not left."),
 }
+
+
+def _list_requests(request: HttpRequest, member: Member) -> list[tuple[WaitingRequest, str]]:
+    """Give what waits for approval about a member, with the address for whoever may look at it."""
+    sees_all = any(map(request.user.has_perm, SEE_APPROVALS))
+    user = by_staff(request.user)
+    return [
+        (
+            waiting,
+            reverse("admin:encore_backstage_approval_change", args=[waiting.id])
+            if sees_all or (waiting.asked_by.kind, waiting.asked_by.id) == (user.kind, user.id)
+            else "",
+        )
+        for waiting in list_requests(object_kind="member", object_id=member.pk)
+    ]
 
 
 def _deeds(member: Member, balance: Any, at: datetime) -> list[tuple[str, str, list[str]]]:

@@ -1,5 +1,7 @@
 """Give points or take them back: what it does is shown first, and done on the second click.
 
+Over the limit of whoever is at the keyboard, the second click asks somebody else to approve it.
+
 The button carries what was shown. If the balance has moved meanwhile, nothing is done and the new sum is
 shown instead; two clicks on the same button are one deed, by the token that the page was made with.
 """
@@ -19,30 +21,39 @@ from django.utils.translation import ngettext
 from backstage import clock
 from backstage.admin.base import by_staff
 from backstage.admin.pages import show_page
+from backstage.operations.approvals import ApprovalError
 from loyalty.admin.balance_facts import read_facts
 from loyalty.admin.points_form import PointsForm
-from loyalty.models import Entry, LotTerms, Member, Programme
-from loyalty.operations.adjustments import adjust_points
+from loyalty.models import LotTerms, Member, Programme
+from loyalty.operations.adjustments import OverLimit, adjust_points, request_adjustment
 from loyalty.policies.adjustments import Adjustment, Deed
 from loyalty.policies.calendar import end_of_day
 from loyalty.policies.card_number import in_groups
 from loyalty.policies.errors import LedgerRefusal
 from loyalty.policies.terms import expiry_moment
 from loyalty.queries import figures
+from loyalty.queries.adjustments import say_only_ready, was_done_or_asked
 from loyalty.queries.balance import Balance, get_balance
 from loyalty.queries.books import terms_of
+from loyalty.queries.limits import Allowance, get_allowance, say_over_limit
 from loyalty.queries.sentences import points as points_text
+
+REFUSALS = (LedgerRefusal, OverLimit, ApprovalError)
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the deed would do, in words; `stamp` names the deed and the balance that it was shown with."""
+    """What the deed would do, in words; `stamp` names the deed and the balance that it was shown with.
+
+    `limits` says why it needs approval, where it does.
+    """
 
     before: str
     after: str
     worth: str
     button: str
     stamp: str
+    limits: tuple[str, ...]
 
 
 def answer(model_admin: Any, request: HttpRequest, member: Member, *, back: str) -> HttpResponse:
@@ -57,18 +68,24 @@ def answer(model_admin: Any, request: HttpRequest, member: Member, *, back: str)
     is_valid = form.is_valid()
     if _was_done(member, form.cleaned_data.get("token")):
         return redirect(back)
-    if not is_valid or _lacks_points(form, balance):
+    by = by_staff(request.user)
+    allowance = get_allowance(programme=member.programme, by=by, at=at)
+    if not is_valid or _lacks_points(form, balance) or _lacks_note(form, allowance):
         return page.show(form, status=422)
-    outlook = _look_ahead(form, member.programme, balance)
+    outlook = _look_ahead(form, member.programme, balance, allowance)
     shown = form.cleaned_data["checked"]
     if shown != outlook.stamp:
         return page.show(form, outlook=outlook, has_moved=_has_moved(shown, outlook.stamp))
+    adjustment = _read(form.cleaned_data, member, at)
     try:
-        adjust_points(adjustment=_read(form.cleaned_data, member, at), at=at, by=by_staff(request.user))
-    except LedgerRefusal as refusal:
+        if outlook.limits:
+            request_adjustment(adjustment=adjustment, at=at, now=clock.real_now(), by=by)
+        else:
+            adjust_points(adjustment=adjustment, at=at, by=by)
+    except REFUSALS as refusal:
         form.add_error("points", str(refusal))
         return page.show(form, status=409)
-    messages.success(request, _told(form.cleaned_data))
+    messages.success(request, _told(form.cleaned_data, is_asked=bool(outlook.limits)))
     return redirect(back)
 
 
@@ -106,22 +123,28 @@ class Page:
         )
 
 
-def _look_ahead(form: PointsForm, programme: Programme, balance: Balance) -> Outlook:
+def _look_ahead(form: PointsForm, programme: Programme, balance: Balance, allowance: Allowance) -> Outlook:
     deed, count = form.cleaned_data["deed"], form.cleaned_data["points"]
     before = balance.available - balance.debt
     after = before + count if deed == Deed.GIVE else before - count
-    if deed == Deed.GIVE:
-        button = ngettext("Give %(n)s point", "Give %(n)s points", count)
-    else:
-        button = ngettext("Take back %(n)s point", "Take back %(n)s points", count)
+    limits = () if allowance.allows(count) else tuple(say_over_limit(allowance))
     worth_minor = max(0, after) * programme.worth_minor // programme.worth_points
     return Outlook(
         before=figures.number(before),
         after=points_text(after),
         worth=figures.money(worth_minor, balance.currency),
-        button=button % {"n": figures.number(count)},
-        stamp=f"{deed}:{count}:{before}",
+        button=_("Send for approval") if limits else _button(deed, count),
+        stamp=f"{deed}:{count}:{'ask' if limits else 'do'}:{before}",
+        limits=limits,
     )
+
+
+def _button(deed: str, count: int) -> str:
+    if deed == Deed.GIVE:
+        button = ngettext("Give %(n)s point", "Give %(n)s points", count)
+    else:
+        button = ngettext("Take back %(n)s point", "Take back %(n)s points", count)
+    return button % {"n": figures.number(count)}
 
 
 def _has_moved(shown: str, stamp: str) -> bool:
@@ -132,20 +155,22 @@ def _has_moved(shown: str, stamp: str) -> bool:
 def _lacks_points(form: PointsForm, balance: Balance) -> bool:
     if form.cleaned_data["deed"] != Deed.TAKE or form.cleaned_data["points"] <= balance.available:
         return False
-    if balance.available:
-        sentence = ngettext(
-            "Only %(n)s point is ready. Take back at most %(n)s.",
-            "Only %(n)s points are ready. Take back at most %(n)s.",
-            balance.available,
-        )
-        form.add_error("points", sentence % {"n": figures.number(balance.available)})
-    else:
-        form.add_error("points", _("No points are ready, so none can be taken back."))
+    form.add_error("points", say_only_ready(balance.available))
+    return True
+
+
+def _lacks_note(form: PointsForm, allowance: Allowance) -> bool:
+    """Ask for a note where somebody else has to approve: they were not there."""
+    if allowance.allows(form.cleaned_data["points"]) or form.cleaned_data["note"].strip():
+        return False
+    form.add_error(
+        "note", _("This is over your limit, so somebody else looks at it first. Tell them here why.")
+    )
     return True
 
 
 def _was_done(member: Member, token: UUID | None) -> bool:
-    return token is not None and Entry.objects.filter(member=member, key=_key(token)).exists()
+    return token is not None and was_done_or_asked(member_id=member.pk, key=_key(token))
 
 
 def _key(token: UUID) -> str:
@@ -180,7 +205,9 @@ def _end(told: Mapping[str, Any], member: Member, at: datetime) -> datetime | No
     return expiry_moment(terms_of(running), at, zone) if running else None
 
 
-def _told(told: Mapping[str, Any]) -> str:
+def _told(told: Mapping[str, Any], *, is_asked: bool) -> str:
+    if is_asked:
+        return _("Sent for approval. Nothing has changed yet.")
     count = told["points"]
     if told["deed"] == Deed.GIVE:
         sentence = ngettext("Gave %(n)s point.", "Gave %(n)s points.", count)

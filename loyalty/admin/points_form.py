@@ -7,15 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.policies.adjustments import Deed
+from loyalty.queries.adjustments import REASONS
 
-REASONS = (
-    ("goodwill", gettext_lazy("Goodwill")),
-    ("correction", gettext_lazy("Correction")),
-    ("lost_receipt", gettext_lazy("Lost receipt")),
-    ("old_card", gettext_lazy("Moved from an old card")),
-    ("event", gettext_lazy("Event")),
-    ("other", gettext_lazy("Other")),
-)
 # A typing error of one figure too many should stand out; a shop that gives more does so in two steps.
 MOST_POINTS = 10_000_000
 
@@ -45,7 +38,7 @@ class PointsForm(forms.Form):
     )
     reason = forms.ChoiceField(
         label=gettext_lazy("Reason"),
-        choices=[("", gettext_lazy("Choose a reason")), *REASONS],
+        choices=[("", gettext_lazy("Choose a reason")), *REASONS.items()],
         error_messages={"required": gettext_lazy("Choose a reason. It stands in the log for good.")},
     )
     message = forms.CharField(

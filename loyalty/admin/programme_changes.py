@@ -22,6 +22,7 @@ from backstage import clock
 from backstage.admin.base import by_staff
 from backstage.admin.pages import show_page
 from backstage.registry import Text
+from loyalty.admin.limit_form import LimitForm, explain_limit
 from loyalty.admin.programme_forms import (
     GroupForm,
     ProgrammeChangeForm,
@@ -32,6 +33,7 @@ from loyalty.admin.programme_forms import (
 )
 from loyalty.models import LotTerms, ProductGroup, Programme
 from loyalty.operations import programme as operations
+from loyalty.operations.limits import set_limit
 from loyalty.policies.calendar import next_calendar_day
 from loyalty.policies.earning import Rounding
 from loyalty.queries import figures, sentences
@@ -275,5 +277,12 @@ CHANGES: dict[str, Change] = {
         _explain_rate,
         operations.add_exchange_rate,
         gettext_lazy("Add the rate"),
+    ),
+    "limit": Change(
+        gettext_lazy("What staff may give and take by hand"),
+        LimitForm,
+        explain_limit,
+        set_limit,
+        gettext_lazy("Set the limit"),
     ),
 }

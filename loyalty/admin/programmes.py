@@ -23,6 +23,7 @@ from loyalty.models import EarningRule, ExchangeRate, LotTerms, ProductGroup, Pr
 from loyalty.operations.programme import StepNotAllowed, change_state, create_programme
 from loyalty.policies.programme import PROGRAMME_STEPS, ProgrammeState
 from loyalty.queries import figures
+from loyalty.queries.limits import list_limits, say_limit
 from loyalty.queries.member_page import read_example, read_rules
 from loyalty.queries.programmes import get_programme_rules
 
@@ -140,6 +141,7 @@ class ProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 for row in _versions(LotTerms, programme).select_related("product_group")
             ],
             groups=list(ProductGroup.objects.filter(programme=programme).order_by("id")),
+            limits=[(role, list(say_limit(limit))) for role, limit in list_limits(programme_id=programme.pk)],
             rates=list(
                 ExchangeRate.objects.filter(programme=programme).order_by("-starts_at", "currency")[:50]
             ),

@@ -9,6 +9,7 @@ what one purchase earned in one programme and still stands for. A `Campaign` add
 promises are versions too, and `CampaignUse` counts what each member got from it.
 """
 
+from loyalty.models.adjustments import AdjustmentLimit, AdjustmentTally
 from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignUse, CampaignVersion
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
@@ -23,6 +24,8 @@ from loyalty.models.programme import (
 )
 
 __all__ = [
+    "AdjustmentLimit",
+    "AdjustmentTally",
     "Award",
     "Campaign",
     "CampaignUse",

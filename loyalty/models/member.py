@@ -76,6 +76,7 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [("adjust_points", "Can give and take points by hand")]
         constraints = [
             models.UniqueConstraint(fields=["programme", "customer"], name="encore_member_once"),
             models.CheckConstraint(

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import BigIntegerField, Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncWeek
 
-from backstage.queries import list_failed_runs, list_silent_jobs
+from backstage.policies import By
+from backstage.queries import count_requests_for, list_failed_runs, list_silent_jobs
 from commerce.models import PossibleDuplicate, Purchase, PurchaseLine, PurchaseProblem
 from loyalty.models import Member, Movement, PointsAccount, Programme
 from loyalty.policies.earning import Rounding
@@ -26,6 +27,7 @@ ORDERS_LOOKED_AT = 2000
 class Attention:
     """What waits for a person. Counts stop at `MOST_COUNTED`."""
 
+    requests: int
     problems: int
     duplicates: int
     failed_jobs: tuple[tuple[str, int], ...]
@@ -52,13 +54,16 @@ class Week:
     used: int
 
 
-def list_attention(*, now: datetime) -> Attention:
-    """Find what waits for a person. Time: `now` is the machine's. Queries: 4."""
+def list_attention(*, now: datetime, by: By) -> Attention:
+    """Find what waits for a person; of requests those that `by` may decide. Time: `now` is the machine's.
+    Queries: 5.
+    """
+    requests = count_requests_for(by=by, at_most=MOST_COUNTED)
     problems = PurchaseProblem.objects.filter(resolved_at__isnull=True)[:MOST_COUNTED].count()
     duplicates = PossibleDuplicate.objects.filter(resolved_at__isnull=True)[:MOST_COUNTED].count()
     failed = list_failed_runs(since=now - timedelta(days=1))
     silent = list_silent_jobs(now=now)
-    return Attention(problems, duplicates, tuple(sorted(failed.items())), tuple(silent.items()))
+    return Attention(requests, problems, duplicates, tuple(sorted(failed.items())), tuple(silent.items()))
 
 
 def list_owed() -> list[Owed]:

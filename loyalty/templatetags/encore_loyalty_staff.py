@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from backstage import clock
+from backstage.policies import By
 from backstage.policies.charts import Chart, Series
 from loyalty.models import Programme
 from loyalty.queries import figures, sentences
@@ -35,14 +36,14 @@ class Need:
 def today(context: dict[str, Any]) -> dict[str, Any]:
     """Show what needs attention, what is owed, and how points came and went; each only to whoever may see it.
 
-    Queries: at most 8 with one programme.
+    Queries: at most 9 with one programme.
     """
     user, at = context["request"].user, clock.now()
     sees_money = user.has_perm("encore_loyalty.view_programme")
     owed = list_owed() if sees_money else []
     return {
         "at": at,
-        "needs": list(_needs(list_attention(now=clock.real_now()), user)),
+        "needs": list(_needs(list_attention(now=clock.real_now(), by=By("staff", str(user.pk))), user)),
         "sees_money": sees_money,
         "may_add": user.has_perm("encore_loyalty.add_programme"),
         "sees_members": user.has_perm("encore_loyalty.view_member"),
@@ -64,6 +65,14 @@ def _needs(attention: Attention, user: Any) -> Iterator[Need]:
     """Put what waits into sentences, the gravest first; whoever may not see the page is not sent there."""
     if user.has_perm("encore_backstage.view_jobrun"):
         yield from _job_needs(attention)
+    if attention.requests and user.has_perm("encore_backstage.decide_approval"):
+        sentence = ngettext(
+            "%(n)s request waits for your approval",
+            "%(n)s requests wait for your approval",
+            attention.requests,
+        )
+        address = reverse("admin:encore_backstage_approval_changelist") + "?state__exact=waiting"
+        yield Need(sentence % {"n": _at_most(attention.requests)}, address)
     if attention.problems and user.has_perm("encore_commerce.view_purchaseproblem"):
         sentence = ngettext("%(n)s order to look at", "%(n)s orders to look at", attention.problems)
         address = reverse("admin:encore_commerce_purchaseproblem_changelist")

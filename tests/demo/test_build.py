@@ -8,13 +8,16 @@ from django.urls import reverse
 
 from backstage.models import ClockOffset, JobRun
 from backstage.operations.check import check_ledger
+from backstage.queries import list_requests
 from commerce.models import Purchase, Return
 from config.demo.build import Size, build
 from config.demo.counter import bring_back, buy
 from config.demo.goods import BY_SKU
-from loyalty.models import Member
+from loyalty.models import Member, Programme
 from loyalty.operations.awards import settle_awards
+from loyalty.policies.adjustments import Limit
 from loyalty.queries import get_balance
+from loyalty.queries.limits import list_limits
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime(2026, 6, 15, 9, tzinfo=UTC)
@@ -52,6 +55,21 @@ def test_a_newcomer_finds_a_member_with_points_and_others_in_rarer_states(shop):
         get_balance(member_id=member_id, at=TODAY).debt
         for member_id in Member.objects.values_list("id", flat=True)
     )
+
+
+def test_a_newcomer_finds_a_clerk_who_gives_200_points_a_day_and_a_wish_that_waits_for_the_owner(shop):
+    (wish,) = list_requests(
+        object_kind="member", object_id=Member.objects.get(customer__user__username="member").pk
+    )
+    clerk = get_user_model().objects.get(username="clerk")
+
+    assert (wish.asked_by.label, wish.sentence[:15]) == ("clerk", "Give 500\xa0points")
+    assert clerk.has_perm("encore_loyalty.adjust_points")
+    assert not clerk.has_perm("encore_loyalty.change_member")
+    assert list_limits(programme_id=Programme.objects.get().pk) == [
+        ("Clerks", Limit(None, 200)),
+        ("Everybody else, the owner too", Limit(4000, None)),
+    ]
 
 
 def test_what_is_bought_at_the_counter_earns_and_what_comes_back_takes_it_back(shop):

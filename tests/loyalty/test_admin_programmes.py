@@ -16,7 +16,7 @@ from tests.harness.client import StrictClient
 pytestmark = pytest.mark.usefixtures("clock")
 
 PROGRAMMES = "/admin/encore_loyalty/programme/"
-CHANGES = ["rule", "terms", "settings", "group", "rate"]
+CHANGES = ["rule", "terms", "settings", "group", "rate", "limit"]
 
 
 def fill(page, **told) -> dict[str, str]:

@@ -41,7 +41,11 @@ def demo_doors(context: dict[str, Any]) -> dict[str, Any]:
             "title": _("As the owner"),
             "text": _("Members, purchases, problems, jobs, settings"),
         },
-        {"name": "clerk", "title": _("As a clerk"), "text": _("May look and change nothing")},
+        {
+            "name": "clerk",
+            "title": _("As a clerk"),
+            "text": _("Members and orders; gives up to 200 points a day"),
+        },
     ]
     return {"is_demo": DEMO_CLOCK.get(), "doors": doors, "csrf_token": context.get("csrf_token")}
 

@@ -4,6 +4,8 @@ The global order is purchases by ascending id, then customers by ascending id, t
 Each kind is locked in one statement, because two statements would let two transactions hold what the other
 wants. The lock is FOR NO KEY UPDATE: a plain FOR UPDATE would also stop whoever inserts a row that refers to
 the locked one.
+
+A channel's and a segment's row is locked only to change it, by transactions that lock nothing else.
 """
 
 from collections import defaultdict
@@ -13,7 +15,7 @@ from django.db.models import F, Q
 
 from backstage.plain_sql import Columns, among, for_update, listed
 from backstage.transactions import require_transaction
-from commerce.models import Customer, Purchase
+from commerce.models import Channel, Customer, Purchase, Segment
 from commerce.policies.purchase_head import PurchaseHead
 
 _PURCHASE = Columns(Purchase)
@@ -68,3 +70,13 @@ def lock_customers(ids: Iterable[int]) -> dict[int, Customer]:
     require_transaction()
     rows = Customer.objects.filter(id__in=sorted(set(ids))).order_by("id").select_for_update(no_key=True)
     return {customer.pk: customer for customer in rows}
+
+
+def lock_channel(channel_id: int) -> Channel:
+    """Lock one channel, so that two changes of it follow each other. Raises: Channel.DoesNotExist."""
+    return Channel.objects.select_for_update(no_key=True).get(id=channel_id)
+
+
+def lock_segment(segment_id: int) -> Segment:
+    """Lock one segment, so that two changes of it follow each other. Raises: Segment.DoesNotExist."""
+    return Segment.objects.select_for_update(no_key=True).get(id=segment_id)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.db.models import Model
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,8 +17,8 @@ from django.views.decorators.http import require_safe
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, by_staff, column, display
 from backstage.admin.pages import find_object, page_url, show_page
-from backstage.operations import audit
 from commerce.models import Customer, Segment
+from commerce.operations.segments import delete_segment, save_segment
 from commerce.policies.segments import Definition, SegmentError
 from commerce.queries.customers import find_customers_by_text
 from commerce.queries.segments import (
@@ -132,27 +132,20 @@ class SegmentAdmin(KeysetModelAdmin):
             answers=_ask(definition, asked, at),
         )
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form again where somebody took the key between the look at it and the saving."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except SegmentError as error:
+            messages.error(request, str(error))
+            return redirect(request.get_full_path())
+
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
-        at = clock.now()
-        obj.updated_at = at
-        if not change:
-            obj.created_at = at
-        super().save_model(request, obj, form, change)
-        self._record("segment_saved", request, obj, after={"conditions": obj.conditions})
+        told = {"at": clock.now(), "by": by_staff(request.user), **form.cleaned_data}
+        obj.pk = save_segment(segment_id=obj.pk if change else None, **told).pk
 
     def delete_model(self, request: HttpRequest, obj: Segment) -> None:
-        self._record("segment_deleted", request, obj, before={"conditions": obj.conditions})
-        super().delete_model(request, obj)
-
-    def _record(self, kind: str, request: HttpRequest, obj: Model, **told: Any) -> None:
-        audit.record(
-            kind=kind,
-            object_kind="segment",
-            object_id=obj.pk,
-            by=by_staff(request.user),
-            at=clock.now(),
-            **told,
-        )
+        delete_segment(segment_id=obj.pk, at=clock.now(), by=by_staff(request.user))
 
 
 def _ask(definition: Definition, customer_ids: list[int], at: datetime) -> list[tuple[str, WhyNot]]:

@@ -23,7 +23,8 @@ class Channel(models.Model):
 
     It fixes what a snapshot leaves unsaid: the currency, the time zone, the country that a phone number
     without a prefix belongs to, and how to read `as_of`. `programmes` lists the keys of the programmes that
-    its purchases feed; an empty list means every one. Written by `open_channel` and the admin.
+    its purchases feed; an empty list means every one. Written by
+    `commerce.operations.channels`.
 
     The keys are plain text and not rows of `loyalty`, because a shop may use `commerce` without a programme.
     """

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 class Segment(models.Model):
     """A group of customers described by conditions, "bought coffee in the last 90 days".
 
-    Written by the owner. Who is in it is asked anew each time: a stored list would be wrong by the next
-    purchase.
+    Written by `commerce.operations.segments`. Who is in it is asked anew each time: a stored list would be
+    wrong by the next purchase.
     """
 
     key = models.SlugField(max_length=50, unique=True)

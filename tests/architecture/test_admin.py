@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from backstage.admin.base import KeysetMixin, ReadOnlyMixin
 from backstage.ddl import append_only_models
-from tests.architecture.house import LABELS
+from tests.architecture.house import LABELS, calls, place, sources
 
 OURS = sorted(
     ((model, shown) for model, shown in admin.site._registry.items() if model._meta.app_label in LABELS),
@@ -89,9 +89,9 @@ def test_every_book_can_be_looked_at():
     assert set(NAMES) >= ENDLESS
 
 
-# Facts about the shop that no other row depends on while they change; the form checks them, the audit log
-# keeps the change. Everything else is changed by an operation, which a form may call and never replace.
-SAVED_BY_THEIR_FORM = {"encore_commerce.Channel", "encore_commerce.Segment"}
+# Changed in Django's own form, which hands what it has read to an operation. Every other page of ours that
+# changes something has a form of its own.
+FORMS_OF_DJANGO = {"encore_commerce.Channel", "encore_commerce.Segment"}
 
 
 @pytest.mark.once
@@ -100,10 +100,25 @@ def test_what_a_page_changes_is_changed_by_an_operation(admin_user, rf):
     request.user = admin_user
 
     found = {
-        model._meta.label
+        model._meta.label: shown
         for model, shown in OURS
         if (shown.has_change_permission(request) or shown.has_delete_permission(request))
         or (shown.has_add_permission(request) and "add_view" not in vars(type(shown)))
     }
 
-    assert found == SAVED_BY_THEIR_FORM
+    assert set(found) == FORMS_OF_DJANGO
+    for shown in found.values():
+        assert "save_model" in vars(type(shown))
+        assert "delete_model" in vars(type(shown)) or not shown.has_delete_permission(request)
+
+
+@pytest.mark.once
+def test_no_page_saves_or_deletes_a_row_by_itself():
+    found = {
+        place(path, call)
+        for path in sources("admin")
+        for name, call in calls(path)
+        if name in {"save_model", "delete_model", "save_formset", "save_related", "delete_queryset"}
+    }
+
+    assert found == set()

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db.models import Model
 
 from backstage.models import AuditRecord
 from commerce.models import Channel, Customer, PossibleDuplicate, PurchaseProblem, Segment
@@ -187,6 +188,35 @@ def test_a_channel_is_opened_and_changed_with_a_trace(admin_client):
     assert (channel.name, channel.key, channel.currency, channel.country) == ("Store", "shop", "NOK", "NO")
     kinds = AuditRecord.objects.order_by("id").values_list("kind", flat=True)
     assert list(kinds) == ["channel_opened", "channel_changed"]
+    changed = AuditRecord.objects.latest("id")
+    assert (changed.by_label, changed.before, changed.after) == ("owner", {"name": "Shop"}, {"name": "Store"})
+
+
+def test_a_key_that_is_taken_in_the_same_moment_is_said_and_nothing_is_stored(admin_client, monkeypatch):
+    ChannelFactory(key="shop")
+    SegmentFactory(key="best")
+    # The look at what is taken comes before the saving; here nobody has taken it yet.
+    monkeypatch.setattr(Model, "validate_unique", lambda self, exclude=None: None)
+    channel = {"name": "Shop", "key": "shop", "kind": "web", "currency": "EUR", "time_zone": "UTC"}
+    conditions = '{"match": "all", "conditions": [{"condition": "tag", "with": {"any_of": ["vip"]}}]}'
+    segment = {"name": "The best", "key": "best", "conditions": conditions}
+
+    pages = [
+        admin_client.post(f"{HOME}channel/add/", channel | {"as_of_kind": "time"}, follow=True),
+        admin_client.post(f"{HOME}segment/add/", segment, follow=True),
+    ]
+
+    assert ["Choose another key." in page.content.decode() for page in pages] == [True, True]
+    assert (Channel.objects.count(), Segment.objects.count()) == (1, 1)
+
+
+def test_a_segment_is_deleted_with_a_trace(admin_client):
+    segment = SegmentFactory()
+
+    admin_client.post(f"{HOME}segment/{segment.pk}/delete/", {"post": "yes"})
+
+    assert not Segment.objects.exists()
+    assert AuditRecord.objects.get().kind == "segment_deleted"
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,12 @@ def test_init_refuses_what_differs_from_what_stands_and_changes_nothing(argument
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--currency", "GBX"), "currency is 'GBX'"),
-        (("--time-zone", "London"), "time_zone is 'London'"),
-        (("--channel", "our web"), "key is 'our web'"),
+        (("--currency", "GBX"), "currency: There is no currency GBX."),
+        (
+            ("--time-zone", "London"),
+            "time_zone: There is no time zone London. Write one such as Europe/London.",
+        ),
+        (("--channel", "our web"), "key: “our web” is no key."),
         (("--programme", "our club"), "key: "),
     ],
 )

@@ -66,6 +66,7 @@ NAVIGATION = [
             page(_("Channels"), "storefront", "encore_commerce.channel"),
             page(_("Products"), "inventory_2", "encore_commerce.product"),
             page(_("Team"), "badge", "auth.user"),
+            page(_("Roles"), "manage_accounts", "auth.group"),
             page(_("Log"), "history", "encore_backstage.auditrecord"),
             page(_("Jobs"), "schedule", "encore_backstage.jobrun"),
             page(_("Approvals"), "approval", "encore_backstage.approval"),

@@ -7,9 +7,12 @@ from django.urls import include, path
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
+from config.team import register_team
+
 admin.site.site_title = admin.site.site_header = "encore"
 admin.site.index_title = gettext_lazy("Today")
 admin.site.index_template = "encore/loyalty/admin/index.html"
+register_team(admin.site)
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),

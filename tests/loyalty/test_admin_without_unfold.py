@@ -21,9 +21,11 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
 from django.test.utils import setup_test_environment
+from backstage import clock
 from backstage.policies import SHOP
 from commerce.models import PurchaseProblem, Segment
-from loyalty.operations.adjustments import give_points
+from loyalty.operations.adjustments import give_points, request_adjustment
+from loyalty.policies.adjustments import Adjustment, Deed
 from tests.factories.commerce import (
     ChannelFactory, CustomerFactory, PossibleDuplicateFactory, ProductFactory, PurchaseFactory,
     PurchaseProblemFactory, SegmentFactory,
@@ -40,6 +42,8 @@ pair = PossibleDuplicateFactory()
 problem = PurchaseProblemFactory()
 SegmentFactory()
 ProductFactory()
+wish = Adjustment(deed=Deed.GIVE, member_id=alice.pk, points=9, key="wish", reason="event", note="Late")
+asked = request_adjustment(adjustment=wish, now=clock.real_now(), by=SHOP)
 client = Client()
 client.force_login(get_user_model().objects.create_superuser("owner"))
 shop, club = "/admin/encore_commerce/", "/admin/encore_loyalty/"
@@ -51,10 +55,13 @@ lists += [f"{club}{name}/" for name in
 pages = [f"{club}member/{alice.pk}/{page}" for page in
     ("change/", "change/?tab=orders", "change/?tab=person", "points/", "merge/")]
 pages += [f"{club}programme/{programme.pk}/{page}/" for page in
-    ("change", "rule", "terms", "settings", "group", "rate")]
+    ("change", "rule", "terms", "settings", "group", "rate", "limit")]
 pages += [f"{club}programme/add/", f"{shop}channel/add/", f"{shop}segment/add/"]
 pages += [f"{shop}purchase/{purchase.pk}/change/", f"{shop}customer/{alice.customer_id}/change/"]
 pages += [f"{shop}possibleduplicate/{pair.pk}/change/", f"{shop}purchaseproblem/{problem.pk}/change/"]
+lists += ["/admin/auth/user/", "/admin/auth/group/", "/admin/encore_backstage/approval/"]
+pages += ["/admin/auth/user/1/change/", "/admin/auth/user/1/password/", "/admin/auth/user/add/"]
+pages += [f"/admin/encore_backstage/approval/{asked}/change/"]
 for address in ["/admin/", *lists, *pages]:
     answer = client.get(address)
     page = answer.content.decode()
@@ -84,4 +91,4 @@ def test_every_page_of_staff_stands_without_unfold(tmp_path):
         check=False,
     )
 
-    assert answer.stdout.splitlines() == ["visited 36"], answer.stderr[-2000:]
+    assert answer.stdout.splitlines() == ["visited 44"], answer.stderr[-2000:]

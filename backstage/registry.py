@@ -131,13 +131,15 @@ class Verb:
     """`manage.py encore NAME`: one thing a person can ask for on the command line.
 
     `run(options, out)` returns the exit code: 0 ok, 1 failed, 2 usage, 3 partly done. `options` is a
-    mapping, as Django's commands have it; `--json` and `--no-progress` are there for every verb.
+    mapping, as Django's commands have it; `--json` and `--no-progress` are there for every verb. It is not
+    run where the database is out of reach or lacks tables, unless it does not need them.
     """
 
     name: str
     help: str
     add_arguments: Callable[[ArgumentParser], None]
     run: Callable[[Mapping[str, Any], Out], int]
+    needs_tables: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,4 +114,5 @@ DEMO = Verb(
     help="a believable shop with its loyalty programme, in your browser",
     add_arguments=_add_arguments,
     run=_run,
+    needs_tables=False,  # it makes them
 )

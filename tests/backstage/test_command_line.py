@@ -8,6 +8,8 @@ import sys
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from backstage.management import verbs as verb
 from backstage.management.commands.encore import Command
@@ -241,17 +243,72 @@ def test_an_interrupted_verb_says_how_to_go_on(counting, clock):
     assert (JobRun.objects.get().state, len(counting.worked())) == ("done", 6)
 
 
-@pytest.mark.once
-def test_the_command_as_a_person_types_it_ends_with_its_code():
-    words = [sys.executable, "manage.py", "encore", "run-job", "relase_due_points"]
-
-    answer = subprocess.run(
-        words, capture_output=True, text=True, timeout=60, env=dict(os.environ), check=False
+def type_in(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Give a command in a process of its own, as a person does."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
+        check=False,
     )
+
+
+@pytest.mark.once
+def test_the_command_as_a_person_types_it_ends_with_its_code(tmp_path):
+    here = {"DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}"}
+    type_in("migrate", **here)
+
+    answer = type_in("encore", "run-job", "relase_due_points", **here)
 
     assert answer.returncode == 2
     assert "There is no job called 'relase_due_points'." in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "words", [["run-due"], ["check-ledger", "--json"], ["init", "--currency", "EUR", "--time-zone", "UTC"]]
+)
+def test_a_database_that_was_never_migrated_is_named_with_the_way_out(tmp_path, words):
+    answer = type_in("encore", *words, DATABASE_URL=f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("The database lacks the tables of this version (")
+    assert answer.stderr.endswith("Run manage.py migrate, then give this command again.\n")
+    assert len(answer.stderr.splitlines()) == 1
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "url", ["postgres://nobody@127.0.0.1:1/shop", "sqlite:////no/such/folder/shop.sqlite3"]
+)
+def test_a_database_out_of_reach_is_named_with_the_reason_and_the_way_out(url):
+    answer = type_in("encore", "run-due", DATABASE_URL=url)
+
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("The database can't be reached: ")
+    assert "refused. Start it" in answer.stderr or "unable to open database file. Start it" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+@pytest.mark.django_db
+def test_a_verb_does_not_begin_where_the_tables_are_those_of_an_older_version(counting, clock):
+    MigrationRecorder(connection).migration_qs.filter(app="encore_backstage").delete()
+
+    code, out, complaints = say("run-job", "count")
+
+    assert (code, out, counting.worked()) == (1, "", {})
+    assert complaints.startswith("The database lacks the tables of this version (")
+    assert not JobRun.objects.exists()
+
+
+@pytest.mark.django_db
+def test_migrations_of_the_shop_itself_do_not_stop_a_verb(counting, clock):
+    MigrationRecorder(connection).migration_qs.filter(app="sessions").delete()
+
+    assert say("run-job", "count")[0] == 0
 
 
 @pytest.mark.parametrize("words", [[], ["--help"]])

@@ -1,13 +1,15 @@
 """`manage.py encore VERB`: the one command; every installed app brings its verbs."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from backstage.management.database import find_obstacle
 from backstage.management.terminal import Terminal
 from backstage.policies.names import did_you_mean
-from backstage.registry import UnknownKey, verbs
+from backstage.registry import Out, UnknownKey, Verb, verbs
 
 FAILED, USAGE, PARTLY = 1, 2, 3
 
@@ -48,7 +50,7 @@ class Command(BaseCommand):
             wants_progress=not options["no_progress"],
         )
         try:
-            code = verbs.get(verb).run(options, out)
+            code = self._run(verbs.get(verb), options, out)
         except UnknownKey as error:
             out.error(str(error))
             code = USAGE
@@ -57,3 +59,10 @@ class Command(BaseCommand):
             code = PARTLY
         if code:
             sys.exit(code)
+
+    def _run(self, verb: Verb, options: Mapping[str, Any], out: Out) -> int:
+        """Run a verb where it finds what it needs; nothing is begun otherwise."""
+        if verb.needs_tables and (obstacle := find_obstacle()):
+            out.error(obstacle)
+            return FAILED
+        return verb.run(options, out)

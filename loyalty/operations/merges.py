@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import ngettext
+
 from backstage.policies import By
 from commerce.registry import MergeRefusedError
 from loyalty.ledger import merging
@@ -9,6 +11,7 @@ from loyalty.models import Award, Member
 from loyalty.operations.campaign_uses import recount_uses
 from loyalty.operations.members import insert_members
 from loyalty.policies.errors import OpenHolds
+from loyalty.queries.sentences import counted
 
 
 def merge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -> None:
@@ -32,7 +35,7 @@ def merge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -
 
 
 def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -> list[str]:
-    """Take the memberships apart again; say in sentences what a person has to decide.
+    """Take the memberships apart again; say in the reader's language what a person has to decide.
 
     Purchases that were awarded to the target meanwhile become due again and follow their customer.
     """
@@ -49,13 +52,21 @@ def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By)
 def _sentences(rest: merging.Separated) -> list[str]:
     sentences = []
     if rest.spent_points:
-        sentences.append(
-            f"{rest.spent_points} points of the merged account were spent or reserved meanwhile and stay "
-            "with the other customer. Give or take points by hand if that is not right."
+        spent = ngettext(
+            "%(n)s point of the merged account was spent or reserved meanwhile and stays with the other "
+            "customer. Give or take points by hand if that is not right.",
+            "%(n)s points of the merged account were spent or reserved meanwhile and stay with the other "
+            "customer. Give or take points by hand if that is not right.",
+            rest.spent_points,
         )
+        sentences.append(counted(spent, rest.spent_points))
     if rest.debt_points:
-        sentences.append(
-            f"A debt of {rest.debt_points} points moved with the merge and stays with the other customer. "
-            "Give or take points by hand if that is not right."
+        debt = ngettext(
+            "A debt of %(n)s point moved with the merge and stays with the other customer. Give or take "
+            "points by hand if that is not right.",
+            "A debt of %(n)s points moved with the merge and stays with the other customer. Give or take "
+            "points by hand if that is not right.",
+            rest.debt_points,
         )
+        sentences.append(counted(debt, rest.debt_points))
     return sentences

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import transaction
+from django.utils import translation
 
 from backstage.policies import SHOP
 from commerce.operations.customers import merge_customers, unmerge_customer
@@ -9,8 +10,9 @@ from commerce.registry import MergeRefusedError
 from loyalty.ledger import merging
 from loyalty.models import Entry, Lot, Member
 from loyalty.policies.errors import AlreadyMerged, MemberMerged
+from loyalty.queries.figures import NO_BREAK_SPACE as NBSP
 from tests.loyalty.ledger.deeds import capture, give, hold
-from tests.loyalty.shop import NOON, award, customer, day, join, open_shop, points, tell
+from tests.loyalty.shop import NOON, award, customer, day, goods, join, open_shop, points, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -149,7 +151,28 @@ def test_what_was_spent_meanwhile_stays_and_a_person_is_asked(alice, anna):
     undone = unmerge_customer(source=customer("anna").id, by=SHOP, at=day(2))
 
     assert points(anna, day(2)) == (30, 0, 0)
-    assert "70 points" in " ".join(undone.questions)
+    (question,) = undone.questions
+    assert question == (
+        f"70{NBSP}points of the merged account were spent or reserved meanwhile and stay with the other "
+        "customer. Give or take points by hand if that is not right."
+    )
+
+
+def test_a_debt_that_stays_is_asked_about_in_the_language_of_who_takes_apart(alice, anna):
+    tell("1001", who="anna", placed_at=day(-20), at=day(-20))
+    capture(anna, hold(anna, 70, at=NOON), at=NOON)
+    tell("1001", goods(returned_quantity=2, returned_minor=1000), who="anna", placed_at=day(-20), at=NOON)
+    merge("anna", "alice", at=NOON)
+
+    with translation.override("pl"):
+        undone = unmerge_customer(source=customer("anna").id, by=SHOP, at=day(1))
+
+    assert points(alice, day(1)) == (0, 0, 70)
+    (question,) = undone.questions
+    assert question == (
+        f"Dług w wysokości 70{NBSP}punktów przeszedł przy połączeniu kont i zostaje u drugiego klienta. "
+        "Jeśli to nie tak, przyznaj lub odbierz punkty ręcznie."
+    )
 
 
 def test_two_members_of_different_programmes_are_never_merged(club, alice):

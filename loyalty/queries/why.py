@@ -205,31 +205,46 @@ def _date_steps(source: _Source) -> Iterator[str]:
         LotTerms.objects.filter(id__in={lot.terms_id for lot in source.lots}).values_list("id", "window_days")
     )
     for lot in source.lots:
+        days = windows.get(lot.terms_id or 0)
         if lot.releases_at is None:
             yield waiting(lot.issued, lot.waits_for)
+            if days:
+                yield _window_to_come(days)
             continue
-        if lot.releases_at > source.now:
-            yield on_the_way(lot.issued, source.day(lot.releases_at))
-        else:
-            yield counted(
-                ngettext(
-                    "%(n)s point became ready on %(date)s.",
-                    "%(n)s points became ready on %(date)s.",
-                    lot.issued,
-                ),
-                lot.issued,
-                date=source.day(lot.releases_at),
-            )
-        if days := windows.get(lot.terms_id or 0):
-            yield counted(
-                ngettext(
-                    "There was %(n)s day to return the goods.",
-                    "There were %(n)s days to return the goods.",
-                    days,
-                ),
-                days,
-            )
+        is_over = lot.releases_at <= source.now
+        yield (_became_ready if is_over else on_the_way)(lot.issued, source.day(lot.releases_at))
+        if days:
+            yield (_window_over if is_over else _window_open)(days)
         yield from _until_step(source, lot)
+
+
+def _became_ready(count: int, day: str) -> str:
+    sentence = ngettext(
+        "%(n)s point became ready on %(date)s.", "%(n)s points became ready on %(date)s.", count
+    )
+    return counted(sentence, count, date=day)
+
+
+def _window_to_come(days: int) -> str:
+    """Name the window that begins with the payment or delivery that the points wait for."""
+    sentence = ngettext(
+        "Then there is %(n)s day to return the goods.", "Then there are %(n)s days to return the goods.", days
+    )
+    return counted(sentence, days)
+
+
+def _window_open(days: int) -> str:
+    sentence = ngettext(
+        "There is %(n)s day to return the goods.", "There are %(n)s days to return the goods.", days
+    )
+    return counted(sentence, days)
+
+
+def _window_over(days: int) -> str:
+    sentence = ngettext(
+        "There was %(n)s day to return the goods.", "There were %(n)s days to return the goods.", days
+    )
+    return counted(sentence, days)
 
 
 def _until_step(source: _Source, lot: Lot) -> Iterator[str]:

@@ -7,8 +7,9 @@ import pytest
 
 from commerce.models import Channel
 from loyalty.models import Entry
-from loyalty.operations.programme import add_exchange_rate, change_rule, change_settings
+from loyalty.operations.programme import add_exchange_rate, change_rule, change_settings, change_terms
 from loyalty.policies.programme import DebtPolicy
+from loyalty.policies.terms import Clock
 from loyalty.queries.why import why
 from tests.factories.commerce import line, tender
 
@@ -39,8 +40,30 @@ def test_a_purchase_tells_its_sum_its_window_and_its_end(shop, alice):
         "€8.50 of the order counts.",
         "€8.50 × 10 per €1.00 = 85.",
         "85 points are on their way. They are ready on March 15.",
-        "There were 14 days to return the goods.",
+        "There are 14 days to return the goods.",
         "They can be used until the end of March 31, 2027.",
+    ]
+
+
+def test_a_window_that_is_over_is_told_as_past(shop, alice, clock):
+    shop.buy("10482", FIRST)
+
+    clock.advance(days=20)
+
+    assert steps(newest(alice))[2:4] == [
+        "85 points became ready on March 15.",
+        "There were 14 days to return the goods.",
+    ]
+
+
+def test_a_window_that_begins_with_the_payment_is_told_as_to_come(shop, alice, programme):
+    change_terms(programme_id=programme.id, clock=Clock.PAYMENT.value, at=FIRST - timedelta(days=1))
+
+    shop.buy("10482", FIRST)
+
+    assert steps(newest(alice))[2:4] == [
+        "85 points are on their way. They wait for your payment.",
+        "Then there are 14 days to return the goods.",
     ]
 
 

@@ -1,6 +1,7 @@
 """Every row lock of commerce.
 
 The global order is purchases by ascending id, then customers by ascending id, then whatever upper apps lock.
+Marks of changed purchases come last, and the one that forgets them waits for nobody.
 Each kind is locked in one statement, because two statements would let two transactions hold what the other
 wants. The lock is FOR NO KEY UPDATE: a plain FOR UPDATE would also stop whoever inserts a row that refers to
 the locked one.
@@ -15,7 +16,7 @@ from django.db.models import F, Q
 
 from backstage.plain_sql import Columns, among, for_update, listed
 from backstage.transactions import require_transaction
-from commerce.models import Channel, Customer, Purchase, Segment
+from commerce.models import ChangedPurchase, Channel, Customer, Purchase, Segment, Sweep
 from commerce.policies.purchase_head import PurchaseHead
 
 _PURCHASE = Columns(Purchase)
@@ -80,3 +81,19 @@ def lock_channel(channel_id: int) -> Channel:
 def lock_segment(segment_id: int) -> Segment:
     """Lock one segment, so that two changes of it follow each other. Raises: Segment.DoesNotExist."""
     return Segment.objects.select_for_update(no_key=True).get(id=segment_id)
+
+
+def lock_changed_purchases(purchase_ids: Iterable[int]) -> set[int]:
+    """Lock the marks of these purchases, except those that somebody else is writing; give their purchases.
+
+    Queries: 1.
+    """
+    require_transaction()
+    marks = ChangedPurchase.objects.filter(purchase_id__in=sorted(set(purchase_ids))).order_by("purchase_id")
+    return set(marks.select_for_update(skip_locked=True, no_key=True).values_list("purchase_id", flat=True))
+
+
+def lock_sweep() -> Sweep:
+    """Lock the place that the sweep has come to. Queries: 1."""
+    require_transaction()
+    return Sweep.objects.select_for_update(no_key=True).get(id=Sweep.ONLY)

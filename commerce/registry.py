@@ -17,13 +17,14 @@ from commerce.policies.segments import Moment, Parameter
 class PurchaseReaction:
     """What an upper app does about purchases that changed.
 
-    `list_due(limit)` returns ids of purchases whose revision it has not applied yet, oldest debt first;
-    `settle` brings it up to date with these. `settle` must be idempotent and must open its own transaction:
-    it is called again after any crash.
+    `list_due(ids)` returns those of these purchases whose revision it has not applied yet; `settle` brings it
+    up to date with them. `settle` must be idempotent and must open its own transaction: it is called again
+    after any crash. What becomes due without a change of the purchase is told to
+    `commerce.operations.changed.mark_changed`.
     """
 
     name: str
-    list_due: Callable[[int], list[int]]
+    list_due: Callable[[Sequence[int]], list[int]]
     settle: Callable[[Sequence[int], datetime], None]
 
 

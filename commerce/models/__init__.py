@@ -9,9 +9,11 @@ from commerce.models.imports import Cancellation, Import
 from commerce.models.products import Product
 from commerce.models.purchases import Purchase, PurchaseLine, PurchaseProblem, Return, Tender
 from commerce.models.segments import Segment
+from commerce.models.settling import ChangedPurchase, Sweep
 
 __all__ = [
     "Cancellation",
+    "ChangedPurchase",
     "Channel",
     "Customer",
     "Identity",
@@ -23,5 +25,6 @@ __all__ = [
     "PurchaseProblem",
     "Return",
     "Segment",
+    "Sweep",
     "Tender",
 ]

@@ -16,6 +16,7 @@ from backstage.policies import SHOP, By
 from commerce.events import purchases_synced
 from commerce.locks import lock_customers, lock_purchases
 from commerce.models import Customer, Identity, PossibleDuplicate, Purchase
+from commerce.operations.changed import mark_changed
 from commerce.policies.card_numbers import has_card_number
 from commerce.policies.identities import ADDRESS_KINDS, SCOPED_KINDS, IdentityKind, is_phone, normalize
 from commerce.queries.customers import is_guest, list_merged, resolve_customer
@@ -147,6 +148,7 @@ def claim_guest_purchases(
                 at=at,
                 after=after,
             )
+            mark_changed(purchase_ids=ids, at=at)
             transaction.on_commit(lambda: _announce(ids), robust=True)
     return ids
 

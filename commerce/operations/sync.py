@@ -6,7 +6,8 @@ as its newest snapshot says. A batch costs a constant number of statements:
 1. Read the channels. 2. Lock the purchases that exist, by ascending id, and read what is stored of them. 3.
 Judge each snapshot: impossible, older, the same, or to be compared. 4. Find out who bought
 (`operations.recognition`). 5. Insert the new purchases in the order of their references, update the changed
-ones, and write lines, tenders, returns. 6. List problems. After the commit, tell whoever wants to hear.
+ones, and write lines, tenders, returns. 6. Mark what changed for the apps above. 7. List problems. After the
+commit, tell whoever wants to hear.
 
 Every wait is for something later in this order, or for something later in the same sorted list, so batches
 that share purchases wait for each other and never in a ring. When another process inserts the same purchase
@@ -29,6 +30,7 @@ from commerce.events import purchases_synced
 from commerce.locks import lock_referenced_purchases
 from commerce.models import Channel, Purchase
 from commerce.models.channels import AsOfKind
+from commerce.operations.changed import mark_changed
 from commerce.operations.problems import Problem, list_problems, settle_refusals
 from commerce.operations.purchase_rows import Case, store_cases
 from commerce.operations.recognition import OvertakenError, recognize_customers
@@ -172,6 +174,7 @@ def _attempt(batch: list[Told], at: datetime) -> tuple[list[PurchaseResult], lis
     for case, who in zip(accepted, recognized, strict=True):
         case.recognized = who
     changed = store_cases(accepted, at=at)
+    mark_changed(purchase_ids=changed, at=at)
     _write_problems(batch, cases, at)
     return [_result(told, cases.get((told.channel, told.reference))) for told in batch], changed
 

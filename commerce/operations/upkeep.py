@@ -11,14 +11,14 @@ MOST_DUE = 20_000
 CHUNK = 500
 
 
-def plan_settling(_at: datetime) -> Sequence[Chunk]:
-    """Cut the purchases that some app has not caught up with into ranges of ids."""
-    due = list_due(limit=MOST_DUE)
+def plan_settling(at: datetime) -> Sequence[Chunk]:
+    """Cut the purchases that some app may not have caught up with into ranges of ids."""
+    due = list_due(at=at, limit=MOST_DUE)
     parts = [due[start : start + CHUNK] for start in range(0, len(due), CHUNK)]
     return [Chunk(lo=part[0], hi=part[-1], counted=len(part)) for part in parts]
 
 
 def work_settling(chunk: Chunk, at: datetime, _chunk_id: int) -> Progress:
-    """Let the apps catch up with one range of purchases."""
-    settled = settle_range(at=at, lo=chunk.lo, hi=chunk.hi, limit=MOST_DUE)
-    return Progress(done=settled.done, failed=settled.failed, error=settled.error)
+    """Let the apps catch up with one range of purchases; what has been marked there since comes next time."""
+    settled = settle_range(at=at, lo=chunk.lo, hi=chunk.hi, limit=CHUNK)
+    return Progress(done=settled.forgotten, failed=settled.failed, error=settled.error)

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from backstage import clock
 from backstage.operations import audit
 from backstage.policies import SHOP, SYSTEM, By, Chunk, Progress
+from commerce.operations.changed import mark_changed
 from commerce.operations.member_numbers import note_member_numbers
 from commerce.queries.customers import list_merged, resolve_customer
 from loyalty.ledger.posting import post
@@ -77,7 +78,9 @@ def enrol(
         if terms_id is not None:
             accept_terms(member_id=member.id, terms_id=terms_id, at=at)
         audit.record(kind="member_joined", object_kind="member", object_id=member.id, by=by, at=at)
-        purchase_ids = _count_earlier_purchases(member, counts_from=at - timedelta(days=rules.backdate_days))
+        purchase_ids = _count_earlier_purchases(
+            member, counts_from=at - timedelta(days=rules.backdate_days), at=at
+        )
     return Enrolled(member.id, member.number, True, purchase_ids)
 
 
@@ -94,7 +97,7 @@ def _forfeit(member_id: int, left_at: datetime) -> Forfeit:
     return Forfeit(member_id=member_id, key=f"left:{left_at:%Y%m%d%H%M%S%f}", reason="left")
 
 
-def _count_earlier_purchases(member: Member, *, counts_from: datetime) -> tuple[int, ...]:
+def _count_earlier_purchases(member: Member, *, counts_from: datetime, at: datetime) -> tuple[int, ...]:
     """Make the awards due again that found no member when they were decided and find one now."""
     waiting = Award.objects.filter(
         Q(purchase__placed_at__gte=counts_from) | Q(purchase_id=member.joined_with),
@@ -104,6 +107,7 @@ def _count_earlier_purchases(member: Member, *, counts_from: datetime) -> tuple[
     )
     purchase_ids = tuple(waiting.order_by("purchase_id").values_list("purchase_id", flat=True))
     waiting.update(applied_revision=0)
+    mark_changed(purchase_ids=purchase_ids, at=at)
     return purchase_ids
 
 

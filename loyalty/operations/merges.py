@@ -5,6 +5,7 @@ from datetime import datetime
 from django.utils.translation import ngettext
 
 from backstage.policies import By
+from commerce.operations.changed import mark_changed
 from commerce.registry import MergeRefusedError
 from loyalty.ledger import merging
 from loyalty.models import Award, Member
@@ -44,7 +45,9 @@ def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By)
     for member_id, into_id in merged.order_by("id").values_list("id", "merged_into__id"):
         rest = merging.unmerge(source_id=member_id, target_id=into_id, at=at, by=by)
         recount_uses(member_ids=[member_id, into_id])
-        Award.objects.filter(member_id=into_id, purchase__customer_id=source_id).update(applied_revision=0)
+        awards = Award.objects.filter(member_id=into_id, purchase__customer_id=source_id)
+        mark_changed(purchase_ids=awards.values_list("purchase_id", flat=True), at=at)
+        awards.update(applied_revision=0)
         sentences += _sentences(rest)
     return sentences
 

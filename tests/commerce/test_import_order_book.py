@@ -66,7 +66,7 @@ def revisions():
 def react_with(settle):
     """Let an upper app answer to every batch."""
     purchase_reactions.register(
-        "test", PurchaseReaction(name="test", list_due=lambda limit: [], settle=settle)
+        "test", PurchaseReaction(name="test", list_due=lambda purchase_ids: [], settle=settle)
     )
 
 
@@ -253,7 +253,8 @@ def settle(ids, at):
     if len(calls) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
 purchase_reactions._things.clear()
-purchase_reactions.register("kill", PurchaseReaction(name="kill", list_due=lambda limit: [], settle=settle))
+reaction = PurchaseReaction(name="kill", list_due=lambda purchase_ids: [], settle=settle)
+purchase_reactions.register("kill", reaction)
 call_command("encore", "import", *sys.argv[1:])
 """
 

@@ -4,11 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from commerce.models import Purchase
+from commerce.models import ChangedPurchase, Purchase
+from commerce.operations import settle_purchases
 from commerce.queries.customers import find_customer
 from loyalty.models import Award, Entry, Lot, Movement
 from loyalty.operations.awards import settle_awards
-from loyalty.operations.members import leave, pause
+from loyalty.operations.members import enrol, leave, pause
 from loyalty.operations.programme import add_exchange_rate, add_product_group, change_rule, change_terms
 from loyalty.policies.programme import DebtPolicy
 from loyalty.queries.due import list_purchases_to_settle
@@ -246,6 +247,18 @@ def test_purchases_within_the_backdate_window_count_on_joining():
     assert points(bob) == (0, 100, 0)
 
 
+def test_purchases_that_joining_makes_due_are_found_by_the_next_run_and_not_only_by_the_sweep():
+    club = open_shop(backdate_days=3)
+    purchase_id = tell("1001", who="bob", placed_at=day(-2), at=day(-2))
+    settle_purchases(at=NOON)
+    forgotten = list(ChangedPurchase.objects.values_list("purchase_id", flat=True))
+
+    enrol(customer_id=customer("bob").id, programme_id=club.id, at=NOON)
+
+    assert forgotten == []
+    assert ChangedPurchase.objects.get().purchase_id == purchase_id
+
+
 def test_a_purchase_from_before_joining_earns_nothing_when_it_arrives_later(club):
     bob = join("bob", club, at=NOON)
 
@@ -381,11 +394,11 @@ def test_purchases_behind_their_award_are_found_until_they_are_settled(alice):
     purchase_id = tell()
     Purchase.objects.filter(id=purchase_id).update(revision=2)
 
-    found = list_purchases_to_settle(10)
+    found = list_purchases_to_settle([purchase_id])
     settle_awards(purchase_ids=found, at=day(1))
 
     assert found == [purchase_id]
-    assert list_purchases_to_settle(10) == []
+    assert list_purchases_to_settle([purchase_id]) == []
 
 
 def test_settling_costs_the_same_number_of_queries_for_one_purchase_and_for_twenty(alice):

@@ -5,6 +5,8 @@ from django.db import transaction
 from django.utils import translation
 
 from backstage.policies import SHOP
+from commerce.models import ChangedPurchase
+from commerce.operations import settle_purchases
 from commerce.operations.customers import merge_customers, unmerge_customer
 from commerce.registry import MergeRefusedError
 from loyalty.ledger import merging
@@ -141,6 +143,22 @@ def test_taking_a_merge_apart_gives_back_what_is_left(alice, anna):
     assert points(anna, day(1)) == (100, 0, 0)
     assert points(alice, day(1)) == (30, 0, 0)
     assert level_points(alice)[0][1] + level_points(alice)[1][1] == 0
+
+
+def test_purchases_that_were_awarded_to_the_other_meanwhile_are_due_again(alice, anna):
+    before = tell("1001", who="anna")
+    merge("anna", "alice")
+    meanwhile = tell("1002", who="anna", at=NOON)
+    settle_purchases(at=NOON)
+    forgotten = list(ChangedPurchase.objects.values_list("purchase_id", flat=True))
+
+    unmerge_customer(source=customer("anna").id, by=SHOP, at=day(1))
+    marked = list(ChangedPurchase.objects.values_list("purchase_id", flat=True))
+    settle_purchases(at=day(1))
+
+    assert (forgotten, marked) == ([], [meanwhile])
+    assert (award(before).member, award(meanwhile).member) == (anna, anna)
+    assert (points(anna, day(1)), points(alice, day(1))) == ((0, 200, 0), (0, 0, 0))
 
 
 def test_what_was_spent_meanwhile_stays_and_a_person_is_asked(alice, anna):

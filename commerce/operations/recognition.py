@@ -154,18 +154,17 @@ def _write(directory: Directory, found: list[Recognition], at: datetime) -> None
     _write_newcomers(directory.newcomers, at)
     known = {id(item): item for recognition in found if (item := recognition.customer) is not None}.values()
     _write_touched([customer for customer in known if customer.is_touched])
-    identities = [
-        (customer.id, claim.kind, claim.scope, claim.value, at if claim.is_proven else None, at)
+    # One row for an address, though one purchase may state it and the next one prove it. Sorted by what is
+    # unique, so that two batches which meet the same newcomers wait for each other and never in a ring.
+    identities = {
+        (*claim.key, customer.id): (customer.id, *claim.key, at if claim.is_proven else None, at)
         for customer in known
-        for claim in customer.attached
-    ]
-    # Sorted by what is unique, so that two batches which meet the same newcomers wait for each other and
-    # never in a ring.
-    identities.sort(key=lambda row: (row[1], row[2], row[3]))
+        for claim in sorted(customer.attached, key=lambda claim: claim.is_proven)
+    }
     insert_rows(
         Identity,
         NEW_IDENTITY,
-        identities,
+        [row for _, row in sorted(identities.items(), key=itemgetter(0))],
         conflict="ON CONFLICT (customer_id, kind, scope, value) DO UPDATE "
         f"SET verified_at = COALESCE({Identity._meta.db_table}.verified_at, excluded.verified_at)",
     )

@@ -250,6 +250,18 @@ def test_a_guest_record_stands_for_one_address(web):
     assert known_as(other) == {("phone", "", "+493090182000", None)}
 
 
+@pytest.mark.parametrize("first_is_proven", [False, True])
+def test_one_batch_may_state_an_address_and_prove_it(web, first_is_proven):
+    stated, proven = Who(email=MAIL), Who(email=MAIL, verified=frozenset({"email"}))
+    told = [proven, stated] if first_is_proven else [stated, proven]
+
+    sync_purchases([snapshot(str(number), who=who) for number, who in enumerate(told)], at=AT)
+
+    guest = Customer.objects.get()
+    assert known_as(guest) == {("email", "", MAIL, AT)}
+    assert set(Purchase.objects.values_list("customer", flat=True)) == {guest.pk}
+
+
 def test_a_phone_number_without_prefix_is_of_the_channels_country(web):
     assert buy("1", phone="030 90182000") == buy("2", phone="+493090182000")
 

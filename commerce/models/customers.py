@@ -73,6 +73,10 @@ class Identity(models.Model):
     Verified or not. A verified identity belongs to exactly one customer; the same address without proof may
     stand at many. Written by `sync_purchases` and `operations.customers`. The value is stored in its normal
     form (`policies.identities`), so that equal means equal. The login is no identity: it is `Customer.user`.
+
+    `opened_guest` marks the address under which a guest record was opened. One row of an address may carry
+    it, so two processes that meet an address in the same moment end with one record. It goes to the next
+    record when the first has become an account by other means.
     """
 
     customer = models.ForeignKey(
@@ -83,6 +87,7 @@ class Identity(models.Model):
     value = models.CharField(max_length=320)
     verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    opened_guest = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name = _("identity")
@@ -95,6 +100,11 @@ class Identity(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["customer", "kind", "scope", "value"], name="encore_identity_once_per_customer"
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "scope", "value"],
+                condition=models.Q(opened_guest=True),
+                name="encore_identity_opened_one_guest",
             ),
             is_one_of("encore_identity_kind", "kind", KIND_VALUES),
             models.CheckConstraint(condition=~models.Q(value=""), name="encore_identity_value_not_empty"),

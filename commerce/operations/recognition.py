@@ -20,7 +20,7 @@ from commerce.policies.snapshot import Who
 from commerce.queries.customers import resolve_customers
 
 NEW_CUSTOMER = ("user", "name", "language", "place", "country", "attributes", "tags", "created_at")
-NEW_IDENTITY = ("customer", "kind", "scope", "value", "verified_at", "created_at")
+NEW_IDENTITY = ("customer", "kind", "scope", "value", "verified_at", "created_at", "opened_guest")
 NEW_DUPLICATE = ("customer", "other", "reason", "evidence", "found_at", "outcome")
 
 
@@ -47,12 +47,11 @@ class _Mention:
 def recognize_customers(*, mentions: Sequence[tuple[Who, Channel]], at: datetime) -> list[Recognized]:
     """Return whose purchase each mention is; create customers, identities and possible duplicates as needed.
 
-    Two processes that meet the same unproven address for the first time in the same moment may open two
-    guest records. That is tolerated: nothing proves that it is one person, and the next purchase lists the
-    two as possible duplicates.
+    Two processes that meet the same unproven address for the first time in the same moment end with one guest
+    record: the second is refused by the database, asks again and finds it.
 
     Locks: customers who get a login or a name, ascending.
-    Queries: 2, and at most 7 more for what is new; 0 if nobody is mentioned.
+    Queries: 2, and at most 8 more for what is new; 0 if nobody is mentioned.
     Raises: OvertakenError or IntegrityError when another process was faster; roll back and ask again.
     """
     read = [_read(who, channel) for who, channel in mentions]
@@ -154,21 +153,55 @@ def _write(directory: Directory, found: list[Recognition], at: datetime) -> None
     _write_newcomers(directory.newcomers, at)
     known = {id(item): item for recognition in found if (item := recognition.customer) is not None}.values()
     _write_touched([customer for customer in known if customer.is_touched])
-    # One row for an address, though one purchase may state it and the next one prove it. Sorted by what is
-    # unique, so that two batches which meet the same newcomers wait for each other and never in a ring.
+    _leave_to_newcomers(directory)
+    _write_identities(known, at)
+    _write_duplicates(found, at)
+
+
+def _leave_to_newcomers(directory: Directory) -> None:
+    """Take the mark from the rows of those who were guests under an address and are accounts by now."""
+    before = {
+        (*newcomer.opened_for, holder.id)
+        for newcomer in directory.newcomers
+        if newcomer.opened_for is not None
+        for holder in directory.holders[newcomer.opened_for]
+        if holder is not newcomer
+    }
+    if before:
+        rows = Identity.objects.filter(
+            value__in={value for _, _, value, _ in before}, customer_id__in={row[3] for row in before}
+        )
+        rows.filter(opened_guest=True).update(opened_guest=False)
+
+
+def _write_identities(known: Iterable[Known], at: datetime) -> None:
+    """Write who is known by what is new: one row for an address, though one purchase may state it and the
+    next one prove it.
+    """
     identities = {
-        (*claim.key, customer.id): (customer.id, *claim.key, at if claim.is_proven else None, at)
+        (*claim.key, customer.id): (
+            customer.id,
+            *claim.key,
+            at if claim.is_proven else None,
+            at,
+            _opens_guest(customer, claim),
+        )
         for customer in known
         for claim in sorted(customer.attached, key=lambda claim: claim.is_proven)
     }
     insert_rows(
         Identity,
         NEW_IDENTITY,
+        # Sorted by what is unique, so that two batches which meet the same newcomers wait for each other and
+        # never in a ring.
         [row for _, row in sorted(identities.items(), key=itemgetter(0))],
         conflict="ON CONFLICT (customer_id, kind, scope, value) DO UPDATE "
         f"SET verified_at = COALESCE({Identity._meta.db_table}.verified_at, excluded.verified_at)",
     )
-    _write_duplicates(found, at)
+
+
+def _opens_guest(customer: Known, claim: Claim) -> bool:
+    return claim.key == customer.opened_for
 
 
 def _write_newcomers(newcomers: list[Known], at: datetime) -> None:

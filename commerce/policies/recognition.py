@@ -28,7 +28,7 @@ class Known:
     """A customer as far as recognition needs one; `id` is None until a new one is written.
 
     `root` is the customer that merges lead to. An account has a login or a verified identity; a guest
-    record has neither.
+    record has neither. `opened_for` is the address under which a guest record is opened in this batch.
     """
 
     id: int | None
@@ -38,6 +38,7 @@ class Known:
     name: str = ""
     attached: list[Claim] = field(default_factory=list)
     is_touched: bool = False
+    opened_for: Key | None = None
 
     def is_same_person_as(self, other: "Known") -> bool:
         """Say whether both are one customer, or were merged into one."""
@@ -152,6 +153,7 @@ def _meet_guest(directory: Directory, claims: list[Claim], name: str) -> Known |
         return None
     customer = directory.add(login=None, name=name)
     proven = [claim for claim in usable if claim.is_proven]
+    customer.opened_for = None if proven else usable[0].key
     for claim in proven or usable[:1]:
         directory.attach(customer, claim)
     return customer

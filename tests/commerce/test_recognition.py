@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from commerce.models import Customer, Identity, PossibleDuplicate, Purchase, PurchaseProblem
-from commerce.operations import sync_purchases
+from commerce.operations import sync_purchases, verify_identity
 from commerce.policies.snapshot import Who
 from commerce.queries.customers import find_customer, find_customer_of_user, has_proof
 from tests.factories.commerce import CustomerFactory, IdentityFactory, snapshot
@@ -248,6 +248,18 @@ def test_a_guest_record_stands_for_one_address(web):
 
     assert known_as(guest) == {("email", "", MAIL, None)}
     assert known_as(other) == {("phone", "", "+493090182000", None)}
+
+
+def test_an_address_gets_a_new_guest_record_when_the_first_has_become_an_account(web):
+    first = buy("1", email=MAIL)
+    verify_identity(customer_id=first.pk, kind="phone", text="+49 30 90182000", at=AT)
+
+    second = buy("2", email=MAIL)
+    third = buy("3", email=MAIL)
+
+    assert (second == first, third == second) == (False, True)
+    opened = Identity.objects.filter(opened_guest=True)
+    assert list(opened.values_list("customer", "value")) == [(second.pk, MAIL)]
 
 
 @pytest.mark.parametrize("first_is_proven", [False, True])

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from commerce.models import Customer, Identity, Purchase, PurchaseLine
-from commerce.operations import merge_customers, sync, sync_purchases
+from commerce.operations import merge_customers, recognition, sync, sync_purchases
 from commerce.policies.snapshot import LateSnapshot, Who
 from tests.commerce.conftest import at_once
 from tests.factories.commerce import ChannelFactory, CustomerFactory, line, snapshot
@@ -18,6 +18,68 @@ AT = datetime(2026, 3, 3, 12, tzinfo=UTC)
 def parties(count):
     """SQLite lets in one writer at a time, so nobody can wait for a second one inside."""
     return count if connection.vendor == "postgresql" else 1
+
+
+@pytest.fixture
+def one_look(transactional_db, monkeypatch):
+    """A web shop, and two processes that have both looked in vain when the first of them writes."""
+    ChannelFactory()
+    together = threading.Barrier(parties(2), timeout=20)
+    read, met = recognition._load, set()
+
+    def read_then_wait(mentions):
+        found = read(mentions)
+        if threading.get_ident() not in met:
+            met.add(threading.get_ident())
+            together.wait()
+        return found
+
+    monkeypatch.setattr(recognition, "_load", read_then_wait)
+
+
+def buy_twice_at_once(*, who):
+    """Let two guests' orders arrive in the same moment; return whose they are."""
+    at_once(
+        *[lambda name=name: sync_purchases([snapshot(name, who=who)], at=AT) for name in ("10481", "10482")]
+    )
+    return list(Purchase.objects.order_by("reference").values_list("customer", flat=True))
+
+
+@pytest.mark.parametrize("who", [Who(email="ann@example.com"), Who(phone="+493090182000")])
+def test_two_processes_that_meet_a_new_address_open_one_guest_record(one_look, who):
+    first, second = buy_twice_at_once(who=who)
+
+    assert first == second == Customer.objects.get().pk
+    assert Identity.objects.get().opened_guest
+
+
+if connection.vendor == "postgresql":  # SQLite has one writer at a time: the second looks after the first
+
+    def test_control_without_the_mark_they_would_open_two(one_look, monkeypatch):
+        monkeypatch.setattr(recognition, "_opens_guest", lambda customer, claim: False)
+
+        first, second = buy_twice_at_once(who=Who(email="ann@example.com"))
+
+        assert first != second
+        assert Customer.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_processes_with_the_same_new_guests_in_any_order_open_each_record_once():
+    ChannelFactory()
+    mails = [f"guest-{number}@example.com" for number in range(10)]
+
+    def sync_many(prefix, order):
+        told = [snapshot(f"{prefix}{mail}", who=Who(email=mail)) for mail in order]
+        sync_purchases(told, at=AT)
+
+    at_once(
+        lambda: sync_many("a", mails),
+        lambda: sync_many("b", mails[::-1]),
+        lambda: sync_many("c", mails[5:] + mails[:5]),
+    )
+
+    assert (Purchase.objects.count(), Customer.objects.count(), Identity.objects.count()) == (30, 10, 10)
 
 
 @pytest.mark.django_db(transaction=True)

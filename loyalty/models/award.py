@@ -21,8 +21,13 @@ class Award(models.Model):
     `reason` says why nothing was earned, in a code.
     """
 
-    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+", verbose_name=_("programme"))
-    purchase = models.ForeignKey(Purchase, models.PROTECT, related_name="+", verbose_name=_("purchase"))
+    # The unique constraint leads with the purchase, and every question names one: no index of their own.
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name=_("programme")
+    )
+    purchase = models.ForeignKey(
+        Purchase, models.PROTECT, related_name="+", db_index=False, verbose_name=_("purchase")
+    )
     member = models.ForeignKey(
         Member, models.PROTECT, null=True, blank=True, related_name="awards", verbose_name=_("member")
     )
@@ -40,7 +45,7 @@ class Award(models.Model):
         verbose_name = _("award")
         verbose_name_plural = _("awards")
         constraints = [
-            models.UniqueConstraint(fields=["programme", "purchase"], name="encore_award_once"),
+            models.UniqueConstraint(fields=["purchase", "programme"], name="encore_award_once"),
             models.CheckConstraint(
                 condition=Q(standing_points__gte=0, earned_points__gte=models.F("standing_points")),
                 name="encore_award_standing",

@@ -84,7 +84,7 @@ class CampaignVersion(models.Model):
     """
 
     campaign = models.ForeignKey(
-        Campaign, models.PROTECT, related_name="versions", verbose_name=_("campaign")
+        Campaign, models.PROTECT, related_name="versions", db_index=False, verbose_name=_("campaign")
     )
     number = models.PositiveIntegerField(_("version"))
     kind = models.CharField(_("kind"), max_length=8, choices=CampaignKindChoices)
@@ -133,7 +133,9 @@ class CampaignUse(models.Model):
     member's account.
     """
 
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="uses", verbose_name=_("campaign"))
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, related_name="uses", db_index=False, verbose_name=_("campaign")
+    )
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name=_("member"))
     points = models.PositiveBigIntegerField(_("points"))
 

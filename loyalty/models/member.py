@@ -13,7 +13,7 @@ class TermsVersion(models.Model):
     """The club's terms as they stood from a date on. Never edited; members accept a version."""
 
     programme = models.ForeignKey(
-        Programme, models.PROTECT, related_name="terms_versions", verbose_name=_("programme")
+        Programme, models.PROTECT, related_name="terms_versions", db_index=False, verbose_name=_("programme")
     )
     number = models.PositiveIntegerField(_("number"))
     text = models.TextField(_("text"))
@@ -44,7 +44,7 @@ class Member(models.Model):
     """
 
     programme = models.ForeignKey(
-        Programme, models.PROTECT, related_name="members", verbose_name=_("programme")
+        Programme, models.PROTECT, related_name="members", db_index=False, verbose_name=_("programme")
     )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="+", verbose_name=_("customer"))
     number = models.CharField(_("card number"), max_length=12, unique=True)

@@ -160,7 +160,7 @@ class EarningRule(models.Model):
     """
 
     programme = models.ForeignKey(
-        Programme, models.PROTECT, related_name="earning_rules", verbose_name=_("programme")
+        Programme, models.PROTECT, related_name="earning_rules", db_index=False, verbose_name=_("programme")
     )
     version = models.PositiveIntegerField(_("version"))
     points = models.PositiveIntegerField(_("points"), default=1, validators=[MinValueValidator(1)])
@@ -304,7 +304,7 @@ class ExchangeRate(models.Model):
     """
 
     programme = models.ForeignKey(
-        Programme, models.PROTECT, related_name="exchange_rates", verbose_name=_("programme")
+        Programme, models.PROTECT, related_name="exchange_rates", db_index=False, verbose_name=_("programme")
     )
     currency = models.CharField(_("currency"), max_length=3)
     rate = models.DecimalField(_("rate"), max_digits=18, decimal_places=8)

@@ -78,6 +78,37 @@ def test_constraints_and_indexes_carry_the_prefix(model):
     assert [name for name in names if not name.startswith("encore_")] == []
 
 
+def test_no_index_is_the_beginning_of_another():
+    # Every insert would write both, and the longer one answers whatever the shorter one does.
+    found = [
+        f"{model._meta.label}: {', '.join(short)}"
+        for model in MODELS
+        for short in plain_indexes(model)
+        for long in all_indexes(model)
+        if short != long and long[: len(short)] == short
+    ]
+
+    assert found == []
+
+
+def plain_indexes(model) -> set[tuple[str, ...]]:
+    """The columns of the indexes that guard nothing: those of keys, and those asked for."""
+    keys = {(field.attname,) for field in model._meta.local_fields if field.db_index and not field.unique}
+    return keys | {
+        attnames(model, row.fields) for row in model._meta.indexes if row.fields and not row.condition
+    }
+
+
+def all_indexes(model) -> set[tuple[str, ...]]:
+    unique = [row for row in model._meta.constraints if isinstance(row, models.UniqueConstraint)]
+    guards = {attnames(model, row.fields) for row in unique if row.fields and row.condition is None}
+    return plain_indexes(model) | guards
+
+
+def attnames(model, names) -> tuple[str, ...]:
+    return tuple(model._meta.get_field(name.lstrip("-")).attname for name in names)
+
+
 def test_nothing_is_deleted_by_deleting_something_else():
     keys = [(model, field) for model, field in CONCRETE if field.remote_field is not None]
 

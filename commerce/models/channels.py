@@ -29,15 +29,15 @@ class Channel(models.Model):
     The keys are plain text and not rows of `loyalty`, because a shop may use `commerce` without a programme.
     """
 
-    key = models.SlugField(max_length=50, unique=True)
-    name = models.CharField(max_length=200)
-    kind = models.CharField(max_length=10, choices=ChannelKind)
-    time_zone = models.CharField(max_length=60)
-    currency = models.CharField(max_length=3)
-    country = models.CharField(max_length=2, blank=True, default="")
-    as_of_kind = models.CharField(max_length=10, choices=AsOfKind)
-    programmes = models.JSONField(default=list, blank=True)
-    created_at = models.DateTimeField()
+    key = models.SlugField(_("key"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    kind = models.CharField(_("kind"), max_length=10, choices=ChannelKind)
+    time_zone = models.CharField(_("time zone"), max_length=60)
+    currency = models.CharField(_("currency"), max_length=3)
+    country = models.CharField(_("country"), max_length=2, blank=True, default="")
+    as_of_kind = models.CharField(_("how its orders say their age"), max_length=10, choices=AsOfKind)
+    programmes = models.JSONField(_("programmes"), default=list, blank=True)
+    created_at = models.DateTimeField(_("opened at"))
 
     class Meta:
         verbose_name = _("channel")

@@ -21,21 +21,31 @@ class Customer(models.Model):
     """
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("login"),
     )
-    name = models.CharField(max_length=200, blank=True, default="")
-    language = models.CharField(max_length=10, blank=True, default="")
-    birth_date = models.DateField(null=True, blank=True)
-    place = models.CharField(max_length=200, blank=True, default="")
-    country = models.CharField(max_length=2, blank=True, default="")
-    attributes = models.JSONField(default=dict, blank=True)
-    tags = models.JSONField(default=list, blank=True)
+    name = models.CharField(_("name"), max_length=200, blank=True, default="")
+    language = models.CharField(_("language"), max_length=10, blank=True, default="")
+    birth_date = models.DateField(_("date of birth"), null=True, blank=True)
+    place = models.CharField(_("place"), max_length=200, blank=True, default="")
+    country = models.CharField(_("country"), max_length=2, blank=True, default="")
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    tags = models.JSONField(_("tags"), default=list, blank=True)
     merged_into = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged"
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="merged",
+        verbose_name=_("merged into"),
     )
-    merged_at = models.DateTimeField(null=True, blank=True)
-    erased_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField()
+    merged_at = models.DateTimeField(_("merged at"), null=True, blank=True)
+    erased_at = models.DateTimeField(_("erased at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("known since"))
 
     class Meta:
         verbose_name = _("customer")
@@ -80,14 +90,18 @@ class Identity(models.Model):
     """
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.PROTECT, related_name="identities", db_index=False
+        Customer,
+        on_delete=models.PROTECT,
+        related_name="identities",
+        db_index=False,
+        verbose_name=_("customer"),
     )
-    kind = models.CharField(max_length=20, choices=KIND_CHOICES)
-    scope = models.CharField(max_length=50, blank=True, default="")
-    value = models.CharField(max_length=320)
-    verified_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField()
-    opened_guest = models.BooleanField(default=False, db_default=False)
+    kind = models.CharField(_("kind"), max_length=20, choices=KIND_CHOICES)
+    scope = models.CharField(_("valid in"), max_length=50, blank=True, default="")
+    value = models.CharField(_("value"), max_length=320)
+    verified_at = models.DateTimeField(_("proven at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("known since"))
+    opened_guest = models.BooleanField(_("opened a guest record"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("identity")
@@ -129,13 +143,17 @@ class PossibleDuplicate(models.Model):
     another.
     """
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
-    other = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=30)
-    evidence = models.JSONField(default=dict)
-    found_at = models.DateTimeField()
-    resolved_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=20, blank=True, default="")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name=_("customer")
+    )
+    other = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="+", verbose_name=_("other customer")
+    )
+    reason = models.CharField(_("reason"), max_length=30)
+    evidence = models.JSONField(_("evidence"), default=dict)
+    found_at = models.DateTimeField(_("found at"))
+    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=20, blank=True, default="")
 
     class Meta:
         verbose_name = _("possible duplicate")

@@ -19,16 +19,18 @@ class Import(models.Model):
     belongs to what is stored.
     """
 
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
-    format = models.CharField(max_length=30)
-    fingerprint = models.CharField(max_length=64)
-    name = models.CharField(max_length=255)
-    line = models.BigIntegerField(default=0)
-    tally = models.JSONField(default=dict)
-    rejected_bytes = models.BigIntegerField(default=0)
-    started_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name=_("channel")
+    )
+    format = models.CharField(_("format"), max_length=30)
+    fingerprint = models.CharField(_("fingerprint"), max_length=64)
+    name = models.CharField(_("file"), max_length=255)
+    line = models.BigIntegerField(_("line"), default=0)
+    tally = models.JSONField(_("counted"), default=dict)
+    rejected_bytes = models.BigIntegerField(_("bytes of rejected rows"), default=0)
+    started_at = models.DateTimeField(_("started at"))
+    seen_at = models.DateTimeField(_("last seen at work"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("import")
@@ -51,13 +53,15 @@ class Cancellation(models.Model):
     take twice.
     """
 
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
-    reference = models.CharField(max_length=100)
-    key = models.CharField(max_length=100)
-    sku = models.CharField(max_length=100)
-    quantity = models.DecimalField(max_digits=12, decimal_places=3)
-    matched_quantity = models.DecimalField(max_digits=12, decimal_places=3)
-    cancelled_at = models.DateTimeField()
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name=_("channel")
+    )
+    reference = models.CharField(_("document"), max_length=100)
+    key = models.CharField(_("key"), max_length=100)
+    sku = models.CharField(_("article number"), max_length=100)
+    quantity = models.DecimalField(_("quantity"), max_digits=12, decimal_places=3)
+    matched_quantity = models.DecimalField(_("quantity found"), max_digits=12, decimal_places=3)
+    cancelled_at = models.DateTimeField(_("cancelled at"))
 
     class Meta:
         verbose_name = _("cancellation")

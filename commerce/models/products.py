@@ -14,15 +14,15 @@ class Product(models.Model):
     catalog does.
     """
 
-    sku = models.CharField(max_length=100, unique=True)
-    name = models.CharField(max_length=300)
-    brand = models.CharField(max_length=200, blank=True, default="")
-    category_path = models.CharField(max_length=500, blank=True, default="")
-    price_minor = models.BigIntegerField(null=True, blank=True)
-    currency = models.CharField(max_length=3)
-    cost_minor = models.BigIntegerField(null=True, blank=True)
-    stock = models.IntegerField(null=True, blank=True)
-    updated_at = models.DateTimeField()
+    sku = models.CharField(_("article number"), max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=300)
+    brand = models.CharField(_("brand"), max_length=200, blank=True, default="")
+    category_path = models.CharField(_("category"), max_length=500, blank=True, default="")
+    price_minor = models.BigIntegerField(_("price (minor units)"), null=True, blank=True)
+    currency = models.CharField(_("currency"), max_length=3)
+    cost_minor = models.BigIntegerField(_("cost (minor units)"), null=True, blank=True)
+    stock = models.IntegerField(_("stock"), null=True, blank=True)
+    updated_at = models.DateTimeField(_("told at"))
 
     class Meta:
         verbose_name = _("product")

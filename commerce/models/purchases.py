@@ -36,24 +36,32 @@ class Purchase(models.Model):
 
     # The unique constraint and the index on (customer, placed_at) lead with these keys, hence no index of
     # their own.
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
-    reference = models.CharField(max_length=100)
-    customer = models.ForeignKey(
-        Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="purchases", db_index=False
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name=_("channel")
     )
-    customer_as_of = models.BigIntegerField(null=True, blank=True)
-    currency = models.CharField(max_length=3)
-    placed_at = models.DateTimeField()
-    paid_at = models.DateTimeField(null=True, blank=True)
-    delivered_at = models.DateTimeField(null=True, blank=True)
-    status = models.CharField(max_length=10, choices=STATUS_CHOICES)
-    as_of = models.BigIntegerField()
-    fingerprint = models.CharField(max_length=64)
-    revision = models.IntegerField()
-    refunded_minor = models.BigIntegerField(default=0)
-    codes = models.JSONField(default=list, blank=True)
-    changed_at = models.DateTimeField()
-    first_synced_at = models.DateTimeField()
+    reference = models.CharField(_("order number"), max_length=100)
+    customer = models.ForeignKey(
+        Customer,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="purchases",
+        db_index=False,
+        verbose_name=_("customer"),
+    )
+    customer_as_of = models.BigIntegerField(_("age of what says who bought"), null=True, blank=True)
+    currency = models.CharField(_("currency"), max_length=3)
+    placed_at = models.DateTimeField(_("placed at"))
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    status = models.CharField(_("state"), max_length=10, choices=STATUS_CHOICES)
+    as_of = models.BigIntegerField(_("age as the shop tells it"))
+    fingerprint = models.CharField(_("fingerprint"), max_length=64)
+    revision = models.IntegerField(_("revision"))
+    refunded_minor = models.BigIntegerField(_("refunded (minor units)"), default=0)
+    codes = models.JSONField(_("codes used"), default=list, blank=True)
+    changed_at = models.DateTimeField(_("changed at"))
+    first_synced_at = models.DateTimeField(_("first told at"))
 
     class Meta:
         verbose_name = _("purchase")
@@ -82,21 +90,25 @@ class PurchaseLine(models.Model):
     because awards refer to its key. `is_goods` is False for shipping, postage and fees.
     """
 
-    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="lines", db_index=False)
-    key = models.CharField(max_length=100)
-    sku = models.CharField(max_length=100, blank=True, default="")
-    name = models.CharField(max_length=300, blank=True, default="")
-    brand = models.CharField(max_length=200, blank=True, default="")
-    category_path = models.CharField(max_length=500, blank=True, default="")
-    quantity = models.DecimalField(max_digits=12, decimal_places=3)
-    sold_minor = models.BigIntegerField()
-    tax_minor = models.BigIntegerField(default=0)
-    discount_minor = models.BigIntegerField(default=0)
-    cost_minor = models.BigIntegerField(null=True, blank=True)
-    returned_quantity = models.DecimalField(max_digits=12, decimal_places=3, default=0)
-    returned_minor = models.BigIntegerField(null=True, blank=True)
-    returned_at = models.DateTimeField(null=True, blank=True)
-    is_goods = models.BooleanField(default=True)
+    purchase = models.ForeignKey(
+        Purchase, on_delete=models.PROTECT, related_name="lines", db_index=False, verbose_name=_("purchase")
+    )
+    key = models.CharField(_("key"), max_length=100)
+    sku = models.CharField(_("article number"), max_length=100, blank=True, default="")
+    name = models.CharField(_("name"), max_length=300, blank=True, default="")
+    brand = models.CharField(_("brand"), max_length=200, blank=True, default="")
+    category_path = models.CharField(_("category"), max_length=500, blank=True, default="")
+    quantity = models.DecimalField(_("quantity"), max_digits=12, decimal_places=3)
+    sold_minor = models.BigIntegerField(_("sold for (minor units)"))
+    tax_minor = models.BigIntegerField(_("tax (minor units)"), default=0)
+    discount_minor = models.BigIntegerField(_("discount (minor units)"), default=0)
+    cost_minor = models.BigIntegerField(_("cost (minor units)"), null=True, blank=True)
+    returned_quantity = models.DecimalField(
+        _("quantity returned"), max_digits=12, decimal_places=3, default=0
+    )
+    returned_minor = models.BigIntegerField(_("returned (minor units)"), null=True, blank=True)
+    returned_at = models.DateTimeField(_("returned at"), null=True, blank=True)
+    is_goods = models.BooleanField(_("is goods"), default=True)
 
     class Meta:
         verbose_name = _("purchase line")
@@ -131,10 +143,12 @@ class PurchaseLine(models.Model):
 class Tender(models.Model):
     """How a part of a purchase was paid. What was paid with points or a gift card earns nothing."""
 
-    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="tenders", db_index=False)
-    kind = models.CharField(max_length=10, choices=TENDER_CHOICES)
-    amount_minor = models.BigIntegerField()
-    reference = models.CharField(max_length=100, blank=True, default="")
+    purchase = models.ForeignKey(
+        Purchase, on_delete=models.PROTECT, related_name="tenders", db_index=False, verbose_name=_("purchase")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=TENDER_CHOICES)
+    amount_minor = models.BigIntegerField(_("amount (minor units)"))
+    reference = models.CharField(_("reference"), max_length=100, blank=True, default="")
 
     class Meta:
         verbose_name = _("tender")
@@ -157,12 +171,14 @@ class Return(models.Model):
     cumulative figures because those cannot say when it happened.
     """
 
-    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="returns", db_index=False)
-    line_key = models.CharField(max_length=100, blank=True, default="")
-    quantity = models.DecimalField(max_digits=12, decimal_places=3, default=0)
-    amount_minor = models.BigIntegerField()
-    returned_at = models.DateTimeField()
-    revision = models.IntegerField()
+    purchase = models.ForeignKey(
+        Purchase, on_delete=models.PROTECT, related_name="returns", db_index=False, verbose_name=_("purchase")
+    )
+    line_key = models.CharField(_("line"), max_length=100, blank=True, default="")
+    quantity = models.DecimalField(_("quantity"), max_digits=12, decimal_places=3, default=0)
+    amount_minor = models.BigIntegerField(_("amount (minor units)"))
+    returned_at = models.DateTimeField(_("returned at"))
+    revision = models.IntegerField(_("revision"))
 
     class Meta:
         verbose_name = _("return")
@@ -187,16 +203,21 @@ class PurchaseProblem(models.Model):
     `channel` is the key and no reference, since a channel that does not exist is itself a problem.
     """
 
-    channel = models.CharField(max_length=50)
-    reference = models.CharField(max_length=100)
+    channel = models.CharField(_("channel"), max_length=50)
+    reference = models.CharField(_("order number"), max_length=100)
     purchase = models.ForeignKey(
-        Purchase, null=True, blank=True, on_delete=models.PROTECT, related_name="problems"
+        Purchase,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="problems",
+        verbose_name=_("purchase"),
     )
-    kind = models.CharField(max_length=30)
-    detail = models.JSONField(default=dict)
-    fingerprint = models.CharField(max_length=64, unique=True)
-    found_at = models.DateTimeField()
-    resolved_at = models.DateTimeField(null=True, blank=True)
+    kind = models.CharField(_("kind"), max_length=30)
+    detail = models.JSONField(_("particulars"), default=dict)
+    fingerprint = models.CharField(_("fingerprint"), max_length=64, unique=True)
+    found_at = models.DateTimeField(_("found at"))
+    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("purchase problem")

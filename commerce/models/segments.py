@@ -11,11 +11,11 @@ class Segment(models.Model):
     wrong by the next purchase.
     """
 
-    key = models.SlugField(max_length=50, unique=True)
-    name = models.CharField(max_length=200)
-    conditions = models.JSONField(default=dict)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
+    key = models.SlugField(_("key"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    conditions = models.JSONField(_("conditions"), default=dict)
+    created_at = models.DateTimeField(_("created at"))
+    updated_at = models.DateTimeField(_("saved at"))
 
     class Meta:
         verbose_name = _("segment")

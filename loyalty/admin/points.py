@@ -30,7 +30,7 @@ from loyalty.policies.adjustments import Adjustment, Deed
 from loyalty.policies.calendar import end_of_day
 from loyalty.policies.card_number import in_groups
 from loyalty.policies.errors import LedgerRefusal
-from loyalty.policies.terms import expiry_moment
+from loyalty.policies.terms import LotEnd, lot_end
 from loyalty.queries import figures
 from loyalty.queries.adjustments import say_only_ready, was_done_or_asked
 from loyalty.queries.balance import Balance, get_balance
@@ -179,30 +179,32 @@ def _key(token: UUID) -> str:
 
 def _read(told: Mapping[str, Any], member: Member, at: datetime) -> Adjustment:
     deed = Deed(told["deed"])
+    end = _end(told, member, at) if deed is Deed.GIVE else LotEnd()
     return Adjustment(
         deed=deed,
         member_id=member.pk,
         points=told["points"],
         key=_key(told["token"]),
         reason=told["reason"],
-        expires_at=_end(told, member, at) if deed is Deed.GIVE else None,
+        expires_at=end.expires_at,
+        lapse_months=end.lapse_months,
         counts_for_level=told["counts_for_level"],
         message=told["message"],
         note=told["note"],
     )
 
 
-def _end(told: Mapping[str, Any], member: Member, at: datetime) -> datetime | None:
+def _end(told: Mapping[str, Any], member: Member, at: datetime) -> LotEnd:
     """Say until when a gift can be used; like other points means as if it had been earned and were ready."""
     zone = member.programme.zone
     if told["ends"] == "day":
-        return end_of_day(told["last_day"], zone)
+        return LotEnd(end_of_day(told["last_day"], zone))
     if told["ends"] == "never":
-        return None
+        return LotEnd()
     running = LotTerms.objects.filter(
         programme_id=member.programme_id, product_group__isnull=True, ends_at__isnull=True
     ).first()
-    return expiry_moment(terms_of(running), at, zone) if running else None
+    return lot_end(terms_of(running), at, zone) if running else LotEnd()
 
 
 def _told(told: Mapping[str, Any], *, is_asked: bool) -> str:

@@ -36,15 +36,17 @@ def give(
     key: str,
     reason: str,
     expires_at: datetime | None,
+    lapse_months: int | None = None,
     counts_for_level: bool = False,
     at: datetime,
     by: By,
 ) -> Posted:
     """Grant points that wait for nothing, issuance → pending, ready from `at` on.
 
-    Replay: the same key and points answer with the entry that stands. Locks: the account.
+    With `lapse_months` they end after so many months without activity. Replay: the same key and points answer
+    with the entry that stands. Locks: the account.
     """
-    part = Part(points, LotDates(at, expires_at, "", None))
+    part = Part(points, LotDates(at, expires_at, "", None), lapse_months=lapse_months)
     request = Accrue(
         member_id=member_id,
         key=key,

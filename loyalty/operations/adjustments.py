@@ -41,6 +41,7 @@ def give_points(
     key: str,
     reason: str,
     expires_at: datetime | None = None,
+    lapse_months: int | None = None,
     message: str = "",
     note: str = "",
     counts_for_level: bool = False,
@@ -49,6 +50,7 @@ def give_points(
 ) -> Posted:
     """Give points by hand; they are ready at once. `key` makes a double click one gift.
 
+    They end at `expires_at`, or after `lapse_months` without activity; without either, never.
     Replay: the same key and points change nothing. Raises: ValueError without a reason or for no points.
     """
     adjustment = Adjustment(
@@ -58,6 +60,7 @@ def give_points(
         key=key,
         reason=reason,
         expires_at=expires_at,
+        lapse_months=lapse_months,
         counts_for_level=counts_for_level,
         message=message,
         note=note,
@@ -170,6 +173,7 @@ def _post(adjustment: Adjustment, *, at: datetime, by: By) -> Posted:
             key=adjustment.key,
             reason=adjustment.reason,
             expires_at=adjustment.expires_at,
+            lapse_months=adjustment.lapse_months,
             counts_for_level=adjustment.counts_for_level,
             at=at,
             by=by,

@@ -21,8 +21,9 @@ class Deed(StrEnum):
 class Adjustment:
     """What a person wants to do to a member's points, and what is said about it.
 
-    `key` makes a double click one deed. `expires_at` is for points that are given; None means never. The
-    member reads `message`, staff alone reads `note`. Raises: ValueError for no points or without a reason.
+    `key` makes a double click one deed. Points that are given end at `expires_at`, or after `lapse_months`
+    without activity; without either, never. The member reads `message`, staff alone reads `note`.
+    Raises: ValueError for no points or without a reason.
     """
 
     deed: Deed
@@ -31,6 +32,7 @@ class Adjustment:
     key: str
     reason: str
     expires_at: datetime | None = None
+    lapse_months: int | None = None
     counts_for_level: bool = False
     message: str = ""
     note: str = ""

@@ -75,6 +75,14 @@ class LotDates(NamedTuple):
     stands_in_at: datetime | None
 
 
+@dataclass(frozen=True)
+class LotEnd:
+    """Until when a lot can be used: a moment, or so many months without activity; with neither, for good."""
+
+    expires_at: datetime | None = None
+    lapse_months: int | None = None
+
+
 def lot_dates(terms: Terms, clock: PurchaseClock, zone: ZoneInfo, *, at: datetime) -> LotDates:
     """Work out the dates of a lot that a purchase earns at `at`.
 
@@ -117,6 +125,13 @@ def expiry_moment(terms: Terms, releases_at: datetime, zone: ZoneInfo) -> dateti
     elif terms.expiry_at_month_end:
         last_day = end_of_month(last_day)
     return end_of_day(last_day, zone)
+
+
+def lot_end(terms: Terms, releases_at: datetime, zone: ZoneInfo) -> LotEnd:
+    """Say how a lot ends that is released at `releases_at`, whichever way the terms have."""
+    if terms.expiry_kind is ExpiryKind.INACTIVITY:
+        return LotEnd(lapse_months=terms.expiry_months)
+    return LotEnd(expiry_moment(terms, releases_at, zone))
 
 
 def lapse_moment(months: int, active_at: datetime, zone: ZoneInfo) -> datetime:

@@ -8,8 +8,9 @@ from django.contrib.auth.models import Permission
 
 from backstage.models import AuditRecord
 from backstage.policies import SHOP
-from loyalty.models import Entry, EntryNote, Member
+from loyalty.models import Entry, EntryNote, Lot, Member
 from loyalty.operations.adjustments import give_points, take_points
+from loyalty.operations.programme import change_terms
 from loyalty.queries import get_balance
 from tests.factories.commerce import ChannelFactory, IdentityFactory, PurchaseFactory
 from tests.factories.loyalty import MemberFactory
@@ -164,6 +165,23 @@ def test_points_are_given_on_the_second_click_after_the_first_has_shown_what_it_
     assert (note.internal, note.by_label) == ("Cold coffee", "owner")
     record = AuditRecord.objects.filter(kind="points_given").latest("id")
     assert (record.by_kind, record.by_label, record.after) == ("staff", "owner", {"points": 50})
+
+
+@pytest.mark.parametrize(
+    ("ends", "months", "is_dated"), [("usual", 6, False), ("never", None, False), ("day", None, True)]
+)
+def test_where_points_end_by_inactivity_a_gift_ends_as_was_chosen(
+    admin_client, alice, ends, months, is_dated
+):
+    change_terms(programme_id=alice.programme_id, expiry_kind="inactivity", expiry_months=6)
+    address = f"{MEMBERS}{alice.pk}/points/"
+    told = {"points": "50", "reason": "event", "ends": ends, "last_day": "2090-12-31"}
+
+    shown = admin_client.post(address, form_of(admin_client.get(address), **told))
+    admin_client.post(address, form_of(shown))
+
+    lot = Lot.objects.get(member=alice)
+    assert (lot.issued, lot.lapse_months, lot.expires_at is not None) == (50, months, is_dated)
 
 
 def test_two_clicks_on_the_same_button_give_once(admin_client, alice):

@@ -6,7 +6,7 @@ from backstage.models import AuditRecord
 from backstage.operations.jobs import run_job
 from backstage.policies import By
 from commerce.models import Identity
-from loyalty.models import Entry, EntryNote, Member, PointsAccount, TermsVersion
+from loyalty.models import Entry, EntryNote, Lot, Member, PointsAccount, TermsVersion
 from loyalty.operations.adjustments import give_points, take_points
 from loyalty.operations.members import (
     CannotJoin,
@@ -18,7 +18,7 @@ from loyalty.operations.members import (
     resume,
     undo_leaving,
 )
-from loyalty.operations.programme import change_state
+from loyalty.operations.programme import change_state, change_terms
 from loyalty.policies.card_number import is_card_number
 from loyalty.policies.errors import KeyReused, NotEnoughPoints
 from loyalty.policies.programme import ProgrammeState
@@ -81,6 +81,18 @@ def test_points_given_by_hand_are_ready_at_once_and_keep_who_why_and_what_was_sa
     assert (note.by_label, note.for_member) == ("carol", "Cold coffee")
     assert Entry.objects.get(id=posted.entry_id).qualifying_change == 0
     assert AuditRecord.objects.get(kind="points_given").after == {"points": 50}
+
+
+def test_a_gift_that_ends_by_inactivity_lives_on_with_each_purchase(club, alice):
+    change_terms(programme_id=club.id, expiry_kind="inactivity", expiry_months=2, at=day(-1))
+    give_points(member_id=alice.id, points=50, key="g1", reason="goodwill", lapse_months=2, at=NOON, by=CAROL)
+    tell(placed_at=day(30), at=day(30))
+
+    still, over = points(alice, day(85)), points(alice, day(100))
+    run_job(name="expire_due_points", at=day(100))
+
+    assert (still, over) == ((150, 0, 0), (0, 0, 0))
+    assert list(Lot.objects.order_by("id").values_list("issued", "expired")) == [(50, 50), (100, 100)]
 
 
 def test_a_double_click_gives_once(alice):

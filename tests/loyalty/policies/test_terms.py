@@ -9,11 +9,13 @@ from loyalty.policies.terms import (
     Clock,
     ExpiryKind,
     LotDates,
+    LotEnd,
     PurchaseClock,
     Terms,
     expiry_moment,
     lapse_moment,
     lot_dates,
+    lot_end,
     release_moment,
     reprieve_moment,
 )
@@ -66,6 +68,18 @@ def test_without_a_window_points_are_ready_at_the_order():
 )
 def test_points_can_be_used_until_the_day_named_is_over(changes, end):
     assert expiry_moment(terms(**changes), berlin(2026, 3, 3), BERLIN) == end
+
+
+@pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        ({}, LotEnd(expires_at=berlin(2027, 3, 4))),
+        ({"expiry_kind": ExpiryKind.NEVER}, LotEnd()),
+        ({"expiry_kind": ExpiryKind.INACTIVITY, "expiry_months": 6}, LotEnd(lapse_months=6)),
+    ],
+)
+def test_a_lot_ends_in_the_way_that_its_terms_have(changes, end):
+    assert lot_end(terms(**changes), berlin(2026, 3, 3), BERLIN) == end
 
 
 def test_points_released_on_the_29th_of_february_end_on_the_28th():

@@ -15,7 +15,6 @@ from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX, SQLiteCursorWrapper
-from django.db.backends.utils import CursorWrapper
 
 AnyModel = TypeVar("AnyModel", bound=models.Model)
 Convert = Callable[[Any], Any]
@@ -28,19 +27,39 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _cursors: WeakKeyDictionary[BaseDatabaseWrapper, tuple[Any, Any]] = WeakKeyDictionary()
 
 
-def execute(statement: str, values: Collection[Any] = ()) -> CursorWrapper:
+def execute(statement: str, values: Sequence[Any] = ()) -> Any:
     """Run one statement; give the cursor to take its rows from before the next statement runs."""
     database = connections[DEFAULT_DB_ALIAS]
-    database.close_if_health_check_failed()
-    database.ensure_connection()
+    if not database.in_atomic_block or database.connection is None:
+        database.close_if_health_check_failed()
+        database.ensure_connection()
     session, cursor = _cursors.get(database, (None, None))
-    if session is None or session is not database.connection:
+    if session is not database.connection:
         cursor = _new_cursor(database)
         _cursors[database] = (database.connection, cursor)
-    wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
-    wrapped = wrap(cursor)
-    wrapped.execute(statement, values)
-    return wrapped
+    if database.execute_wrappers or database.queries_logged:
+        wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
+        wrapped = wrap(cursor)
+        wrapped.execute(statement, values)
+        return wrapped
+    # With nobody watching, what Django's own cursor does around the driver's, and no more.
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        cursor.execute(statement, values)
+    return cursor
+
+
+@cache
+def is_postgresql() -> bool:
+    """Tell which of the two databases the project runs on. Kept: asking the connection takes longer than
+    writing a statement, and a process has one database.
+    """
+    return connection.vendor == "postgresql"
+
+
+@cache
+def _zone() -> tzinfo:
+    return connection.timezone or UTC
 
 
 def _new_cursor(database: BaseDatabaseWrapper) -> Any:
@@ -77,24 +96,24 @@ class Columns(Generic[AnyModel]):
     @property
     def sql(self) -> str:
         """The columns as a SELECT names them."""
-        return self._sql(connection.vendor)
+        return self._sql()
 
     def of(self, alias: str) -> str:
         """Name the columns of a table that the statement calls otherwise."""
-        return self._sql(connection.vendor, alias)
+        return self._sql(alias)
 
     @cache  # noqa: B019 (the instances live as long as the process)
-    def _sql(self, vendor: str, alias: str = "") -> str:
+    def _sql(self, alias: str = "") -> str:
         columns = [(field, f"{alias or self.table}.{field.column}") for field in self.fields]
-        if vendor != "postgresql":
+        if not is_postgresql():
             return ", ".join(column for _, column in columns)
         return ", ".join(_microseconds(column) if _is_moment(field) else column for field, column in columns)
 
-    def read(self, tail: str, values: Collection[Any] = ()) -> list[Row]:
+    def read(self, tail: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run `SELECT these columns FROM this table` with the rest of the statement; give the rows."""
         return self.convert(execute(f"SELECT {self.sql} FROM {self.table} {tail}", values).fetchall())
 
-    def load(self, tail: str, values: Collection[Any] = ()) -> list[AnyModel]:
+    def load(self, tail: str, values: Sequence[Any] = ()) -> list[AnyModel]:
         """Read like `read`, but give instances of the model."""
         from_db, alias = self.model.from_db, connection.alias
         return [from_db(alias, self.names, row) for row in self.read(tail, values)]
@@ -104,18 +123,18 @@ class Columns(Generic[AnyModel]):
 
         `start` is the place of the first of these columns in the rows.
         """
-        converters = self._converters(connection.vendor)
+        converters = self._converters()
         if not rows or not converters:
             return rows
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        moment = _moment if connection.vendor == "postgresql" else _naive_reader(connection.timezone)
+        moment = _moment if is_postgresql() else _naive_reader(_zone())
         for number, converter in converters:
             place, convert = start + number, converter or moment
             columns[place] = [None if value is None else convert(value) for value in columns[place]]
         return list(zip(*columns, strict=True))
 
     @cache  # noqa: B019 (the instances live as long as the process)
-    def _converters(self, vendor: str) -> list[tuple[int, Convert | None]]:
+    def _converters(self) -> list[tuple[int, Convert | None]]:
         found: list[tuple[int, Convert | None]] = []
         for number, field in enumerate(self.fields):
             if _is_moment(field):
@@ -141,7 +160,7 @@ def _moment(microseconds: int) -> datetime:
 
 
 def _naive_reader(zone: tzinfo) -> Convert:
-    """Read what SQLite keeps without a zone; it knows a bare column as a moment, and a computed one as text."""
+    """Read what SQLite keeps without a zone; a bare column comes as a moment, a computed one as text."""
 
     def read(value: Any) -> datetime:
         moment: datetime = value if isinstance(value, datetime) else datetime.fromisoformat(value)
@@ -160,22 +179,33 @@ def _bound(convert: Callable[..., Any], column: Any, field: Any) -> Convert:
 
 def among(column: str) -> str:
     """Compare a column with a list that is one parameter: the statement is the same for any length."""
-    if connection.vendor == "postgresql":
+    if is_postgresql():
         return f"{column} = ANY(%s)"
     return f"{column} IN (SELECT value FROM json_each(%s))"
 
 
 def listed(values: Collection[Any]) -> Any:
     """Give a list as the parameter that `among` takes; ids in ascending order."""
-    return sorted(values) if connection.vendor == "postgresql" else json.dumps(sorted(values))
+    return sorted(values) if is_postgresql() else str(sorted(values))
+
+
+def within(column: str, ids: Collection[int]) -> tuple[str, Any]:
+    """Compare a column with these ids; give the condition and its one parameter.
+
+    A single id is compared as such: what one purchase takes is the shop's daily bread, and both databases
+    find one row sooner than a list of one.
+    """
+    if len(ids) == 1:
+        return f"{column} = %s", next(iter(ids))
+    return among(column), listed(ids)
 
 
 class Told(Generic[AnyModel]):
     """Rows that a statement is told as parameters and reads as the table `told`.
 
-    One array for each column on PostgreSQL, one JSON list on SQLite: the statement is the same for one row
-    and for a thousand, so it stays prepared. Columns have the types of the model's own; `more` adds whole
-    numbers beside them.
+    One array for each column on PostgreSQL, one JSON list on SQLite: the statement is the same for two rows
+    and for a thousand, so it stays prepared; a single row is told value by value. Columns have the types of
+    the model's own; `more` adds whole numbers beside them.
     """
 
     def __init__(self, model: type[AnyModel], columns: Sequence[str], *more: str) -> None:
@@ -183,28 +213,50 @@ class Told(Generic[AnyModel]):
         self.names = (*columns, *more)
         self.fields: list[Any] = [by_column.get(name) for name in self.names]
 
-    @property
-    def sql(self) -> str:
-        """The table, for a FROM."""
-        return self._sql(connection.vendor)
+    def tell(self, rows: Sequence[Row]) -> tuple[str, list[Any]]:
+        """Give the table, for a FROM, and the parameters that it takes."""
+        if len(rows) == 1:
+            return self._one(), self._values(rows[0])
+        return self.many(), self.tell_many(rows)
 
     @cache  # noqa: B019 (the instances live as long as the process)
-    def _sql(self, vendor: str) -> str:
-        if vendor == "postgresql":
-            arrays = ", ".join(f"%s::{_array_type(field)}[]" for field in self.fields)
+    def _one(self) -> str:
+        if is_postgresql():
+            marks = [f"%s::{_type(field)}" for field in self.fields]
+        else:
+            marks = ["%s"] * len(self.fields)
+        values = ", ".join(f"{mark} AS {name}" for mark, name in zip(marks, self.names, strict=True))
+        return f"(SELECT {values}) AS told"
+
+    def _values(self, row: Row) -> list[Any]:
+        return [
+            value if adapt is None or value is None else adapt(value)
+            for value, adapt in zip(row, self._adapters(), strict=True)
+        ]
+
+    @cache  # noqa: B019 (the instances live as long as the process)
+    def _adapters(self) -> list[Convert | None]:
+        kinds = ["" if field is None else field.get_internal_type() for field in self.fields]
+        spell = None if is_postgresql() else spelled
+        return [{"JSONField": json.dumps, "DateTimeField": spell}.get(kind) for kind in kinds]
+
+    @cache  # noqa: B019 (the instances live as long as the process)
+    def many(self) -> str:
+        """Give the table for any number of rows."""
+        if is_postgresql():
+            arrays = ", ".join(f"%s::{_type(field)}[]" for field in self.fields)
             return f"unnest({arrays}) AS told({', '.join(self.names)})"
         values = ", ".join(
             f"json_extract(value, '$[{number}]') AS {name}" for number, name in enumerate(self.names)
         )
         return f"(SELECT {values} FROM json_each(%s)) AS told"
 
-    def tell(self, rows: Sequence[Row]) -> list[str]:
-        """Give rows as the parameters that `sql` takes."""
-        if connection.vendor != "postgresql":
-            adapt = connection.ops.adapt_datetimefield_value
-            return [json.dumps(rows, default=lambda moment: str(adapt(moment)))]
+    def tell_many(self, rows: Sequence[Row]) -> list[str]:
+        """Give rows as the parameters that `many` takes."""
+        if not is_postgresql():
+            return [_as_json(rows)]
         columns = zip(*rows, strict=True) if rows else [()] * len(self.names)
-        return [_array(cells, writer) for cells, writer in zip(columns, self._writers(), strict=True)]
+        return [_array(cells, write) for cells, write in zip(columns, self._writers(), strict=True)]
 
     @cache  # noqa: B019 (the instances live as long as the process)
     def _writers(self) -> list[Convert]:
@@ -215,7 +267,7 @@ def _array(cells: Iterable[Any], write: Convert) -> str:
     return "{" + ",".join(["NULL" if cell is None else write(cell) for cell in cells]) + "}"
 
 
-def _array_type(field: Any) -> str:
+def _type(field: Any) -> str:
     # Without its length: a cast to varchar(100) would cut off in silence what is longer.
     return "bigint" if field is None else str(field.db_type(connection)).partition("(")[0]
 
@@ -236,12 +288,20 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
+def spelled(moment: datetime) -> str:
+    """Spell a moment as SQLite keeps it: without its zone, which is the connection's."""
+    return str(moment.astimezone(_zone()).replace(tzinfo=None))
+
+
+_as_json = json.JSONEncoder(default=spelled).encode
+
+
 def for_update() -> str:
     """End a statement so that it locks its rows, without stopping inserts that refer to them.
 
     SQLite needs none: a transaction that writes is alone there.
     """
-    return "FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
+    return "FOR NO KEY UPDATE" if is_postgresql() else ""
 
 
 def refresh_statistics() -> None:
@@ -250,7 +310,7 @@ def refresh_statistics() -> None:
     A table that a bulk load has just filled still counts as empty until autovacuum comes by, and the plans
     made for an empty table take minutes on a full one. Queries: 1.
     """
-    if connection.vendor != "postgresql":
+    if not is_postgresql():
         return
     metas = [model._meta for model in apps.get_models()]
     ours = sorted(meta.db_table for meta in metas if meta.app_label.startswith("encore_"))

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from django.db.models import F, Q
 
-from backstage.plain_sql import Columns, among, for_update, listed
+from backstage.plain_sql import Columns, among, for_update, listed, within
 from backstage.transactions import require_transaction
 from commerce.models import ChangedPurchase, Channel, Customer, Purchase, Segment, Sweep
 from commerce.policies.purchase_head import PurchaseHead
@@ -40,7 +40,8 @@ def lock_purchase_heads(ids: Iterable[int]) -> list[PurchaseHead]:
     Locks: purchases, ascending. Queries: 1.
     """
     require_transaction()
-    rows = _HEAD.read(f"WHERE {among('id')} ORDER BY id {for_update()}", [listed(set(ids))])
+    wanted, value = within("id", set(ids))
+    rows = _HEAD.read(f"WHERE {wanted} ORDER BY id {for_update()}", [value])
     return [PurchaseHead(*row) for row in rows]
 
 

@@ -14,14 +14,15 @@ from typing import Any
 
 from django.db import connection
 
-from backstage.plain_sql import Columns, among, for_update, listed
+from backstage.plain_sql import Columns, among, for_update, listed, within
 from loyalty.models import Award, Campaign, Lot, PointsAccount, Programme
+from loyalty.policies.book import Account
 from loyalty.policies.settlement import AwardState
 
 # In the order in which `AwardState` has them.
 AWARD_COLUMNS = tuple(field.name for field in fields(AwardState))
 _AWARD = Columns(Award, *AWARD_COLUMNS)
-_ACCOUNT = Columns(PointsAccount)
+_ACCOUNT = Columns(PointsAccount, *Account._fields)
 _CAMPAIGN = Columns(Campaign)
 
 
@@ -46,20 +47,19 @@ def lock_awards(*, programme_id: int, purchase_ids: Iterable[int]) -> dict[int, 
     """Lock the awards of these purchases in one programme; give them by purchase id. The purchases come
     first.
     """
+    of_these, value = within("purchase_id", set(purchase_ids))
     rows = _AWARD.read(
-        f"WHERE programme_id = %s AND {among('purchase_id')} ORDER BY id {for_update()}",
-        [programme_id, listed(set(purchase_ids))],
+        f"WHERE programme_id = %s AND {of_these} ORDER BY id {for_update()}", [programme_id, value]
     )
     awards = [AwardState(*row) for row in rows]
     return {award.purchase_id: award for award in awards}
 
 
-def lock_accounts(member_ids: Iterable[int]) -> dict[int, PointsAccount]:
+def lock_accounts(member_ids: Iterable[int]) -> dict[int, Account]:
     """Lock the accounts of these members by ascending member id; give them by member id."""
-    accounts = _ACCOUNT.load(
-        f"WHERE {among('member_id')} ORDER BY member_id {for_update()}", [listed(set(member_ids))]
-    )
-    return {account.member_id: account for account in accounts}
+    of_these, value = within("member_id", set(member_ids))
+    rows = _ACCOUNT.read(f"WHERE {of_these} ORDER BY member_id {for_update()}", [value])
+    return {row[0]: Account(*row) for row in rows}
 
 
 def lock_due_accounts(lo: int, hi: int, due: str, values: list[Any]) -> list[int]:

@@ -19,20 +19,20 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from backstage.plain_sql import Columns, among, listed
+from backstage.plain_sql import Told, execute
 from backstage.policies import By
 from backstage.transactions import require_read_committed, require_transaction
 from loyalty.ledger.rows import Recording
 from loyalty.ledger.writer import write
 from loyalty.locks import lock_accounts
-from loyalty.models import Entry, PointsAccount
-from loyalty.policies.book import EntryDraft, MemberBook, SliceTooShort
+from loyalty.models import Entry
+from loyalty.policies.book import Account, EntryDraft, MemberBook, SliceTooShort
 from loyalty.policies.errors import KeyReused, MemberMerged
 from loyalty.policies.requests import Request
 from loyalty.policies.states import State
 from loyalty.queries.books import load_books, load_first_lots
 
-_KEY = Columns(Entry, "member_id", "key", "id", "fingerprint")
+_KEYS = Told(Entry, ("member_id", "key"))
 
 
 class AccountMissing(LookupError):
@@ -95,7 +95,7 @@ def settle(member_ids: Sequence[int], *, at: datetime, by: By, batch: int | None
     return len(write(list(books.values()), Recording(by, timezone.now(), batch)))
 
 
-def _locked_accounts(requests: Sequence[Request]) -> dict[int, PointsAccount]:
+def _locked_accounts(requests: Sequence[Request]) -> dict[int, Account]:
     wanted = {request.member_id for request in requests}
     accounts = lock_accounts(wanted)
     if missing := sorted(wanted - accounts.keys()):
@@ -104,10 +104,15 @@ def _locked_accounts(requests: Sequence[Request]) -> dict[int, PointsAccount]:
 
 
 def _standing_entries(requests: Sequence[Request]) -> dict[tuple[int, str], tuple[int, str]]:
-    rows = _KEY.read(
-        f"WHERE {among('member_id')} AND {among('key')}",
-        [listed({request.member_id for request in requests}), listed({request.key for request in requests})],
-    )
+    # By pairs, which the unique index finds one by one: of a list of members and a list of keys PostgreSQL
+    # would try every combination.
+    told, values = _KEYS.tell([(request.member_id, request.key) for request in requests])
+    rows = execute(
+        f"SELECT entry.member_id, entry.key, entry.id, entry.fingerprint FROM {told}"
+        f" JOIN {Entry._meta.db_table} AS entry"
+        " ON entry.member_id = told.member_id AND entry.key = told.key",
+        values,
+    ).fetchall()
     return {(member_id, key): (entry_id, fingerprint) for member_id, key, entry_id, fingerprint in rows}
 
 
@@ -118,7 +123,7 @@ def _check_same(request: Request, standing: dict[tuple[int, str], tuple[int, str
 
 
 def _draft(
-    accounts: dict[int, PointsAccount], requests: Sequence[Request], at: datetime
+    accounts: dict[int, Account], requests: Sequence[Request], at: datetime
 ) -> tuple[dict[int, MemberBook], list[EntryDraft]]:
     """Let each request draft its entries; on the first lots of a book alone, where they are enough.
 
@@ -142,7 +147,7 @@ def _apply(requests: Sequence[Request], books: dict[int, MemberBook], at: dateti
     return [request.apply(books[request.member_id], at) for request in requests]
 
 
-def _books(accounts: dict[int, PointsAccount], requests: Sequence[Request]) -> dict[int, MemberBook]:
+def _books(accounts: dict[int, Account], requests: Sequence[Request]) -> dict[int, MemberBook]:
     """Load the books that the requests need; those that only receive points are loaded without their lots."""
     needs_lots: dict[int, bool] = defaultdict(bool)
     for request in requests:

@@ -76,7 +76,12 @@ def _parameters(drafts: Drafts, recording: Recording) -> list[str]:
             )
         if draft.new_hold is not None:
             holds.append((*hold_row(book.member_id, draft.new_hold), place))
-    return [*_ENTRIES.tell(entries), *_LOTS.tell(lots), *_MOVEMENTS.tell(movements), *_HOLDS.tell(holds)]
+    return [
+        *_ENTRIES.tell_many(entries),
+        *_LOTS.tell_many(lots),
+        *_MOVEMENTS.tell_many(movements),
+        *_HOLDS.tell_many(holds),
+    ]
 
 
 _MOVE_COLUMNS = ("member_id", "from_state", "to_state", "points", "effective_at")
@@ -98,27 +103,27 @@ def _statement() -> str:
     return f"""
 WITH new_entry AS MATERIALIZED (
     SELECT nextval({statements.sequence(ENTRY)}) AS id, told.*
-    FROM {_ENTRIES.sql}
+    FROM {_ENTRIES.many()}
 ), entry AS (
     INSERT INTO {ENTRY} (id, {entry_columns}) SELECT id, {entry_columns} FROM new_entry
     RETURNING id, member_id, key, kind, debt_change, qualifying_at, occurred_at
 ), new_lot AS MATERIALIZED (
     SELECT nextval({statements.sequence(LOT)}) AS id, new_entry.id AS entry_id, told.*
-    FROM {_LOTS.sql}
+    FROM {_LOTS.many()}
     JOIN new_entry ON new_entry.place = told.entry_place ORDER BY told.place
 ), lot AS (
     INSERT INTO {LOT} (id, entry_id, {lot_columns}) SELECT id, entry_id, {lot_columns} FROM new_lot
 ), moved AS (
     INSERT INTO {MOVEMENT} (entry_id, lot_id, {", ".join(_MOVE_COLUMNS)})
     SELECT new_entry.id, COALESCE(told.lot_id, new_lot.id), {_of("told", _MOVE_COLUMNS)}
-    FROM {_MOVEMENTS.sql}
+    FROM {_MOVEMENTS.many()}
     JOIN new_entry ON new_entry.place = told.entry_place
     LEFT JOIN new_lot ON new_lot.place = told.lot_place ORDER BY told.place
     RETURNING member_id, lot_id, from_state, to_state, points
 ), hold AS (
     INSERT INTO {HOLD} (entry_id, {hold_columns})
     SELECT new_entry.id, {_of("told", statements.HOLD_COLUMNS)}
-    FROM {_HOLDS.sql}
+    FROM {_HOLDS.many()}
     JOIN new_entry ON new_entry.place = told.entry_place
 ), changed_lot AS (
     {statements.apply_to_lots("moved WHERE true")} RETURNING 1

@@ -4,6 +4,8 @@ Movements come first; the counters of lots and accounts are then changed *from t
 counter can not say anything else than the history does. Each table is written once per posting.
 """
 
+from functools import cache, lru_cache
+
 from backstage.plain_sql import among
 from loyalty.models import Entry, Hold, Lot, Movement, PointsAccount
 from loyalty.policies.states import LOT_STATES, EntryKind, State
@@ -60,11 +62,13 @@ MOVEMENT_COLUMNS = ("member_id", "entry_id", "lot_id", "from_state", "to_state",
 COUNTERS = {state: state.name.lower() for state in LOT_STATES}
 
 
+@cache
 def marks(count: int) -> str:
     """Give `count` placeholders."""
     return ", ".join(["%s"] * count)
 
 
+@lru_cache(maxsize=64)
 def insert(table: str, columns: tuple[str, ...], rows: int, returning: str = "") -> str:
     """Write the statement that inserts `rows` rows at once."""
     values = ", ".join([f"({marks(len(columns))})"] * rows)
@@ -78,6 +82,7 @@ def _change(state: State, *, issuance: bool) -> str:
     return f"CASE WHEN {brought} THEN points WHEN from_state = {state.value} THEN -points ELSE 0 END"
 
 
+@lru_cache(maxsize=64)
 def apply_to_lots(movements: str) -> str:
     """Change the counters of lots by `movements`, a table or subquery with its WHERE.
 
@@ -93,6 +98,7 @@ def apply_to_lots(movements: str) -> str:
     )
 
 
+@lru_cache(maxsize=64)
 def apply_to_accounts(movements: str, entries: str) -> str:
     """Change the accounts by the movements, and by the debts and deeds that the entries note.
 

@@ -9,9 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from django.db import connection
-
-from backstage.plain_sql import execute
+from backstage.plain_sql import execute, is_postgresql, spelled
 from loyalty.ledger import single_statement, statements
 from loyalty.ledger.rows import Drafts, Recording, Row, entry_rows, hold_row, lot_row, new_lots
 from loyalty.ledger.single_statement import EntryIds
@@ -34,7 +32,7 @@ def write(books: Sequence[MemberBook], recording: Recording) -> EntryIds:
     if not drafts:
         return {}
     _write_dates(books)
-    if connection.vendor == "postgresql" and single_statement.fits(drafts):
+    if is_postgresql() and single_statement.fits(drafts):
         entry_ids, lots, accounts = single_statement.store(drafts, recording)
     else:
         entry_ids, lots, accounts = _store(drafts, recording)
@@ -135,9 +133,9 @@ def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def _adapted(values: Iterable[Any]) -> list[Any]:
     """Turn moments and documents into what the database keeps: SQLite has its own spelling of a moment."""
-    adapt = connection.ops.adapt_datetimefield_value
+    as_text = not is_postgresql()
     return [
-        adapt(value)
+        (spelled(value) if as_text else value)
         if isinstance(value, datetime)
         else json.dumps(value)
         if isinstance(value, dict)

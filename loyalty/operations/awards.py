@@ -202,7 +202,8 @@ def _store(awards: Sequence[AwardState]) -> None:
         )
         for award in awards
     ]
-    stored = execute(_upsert(_AWARD.sql), _AWARD.tell(rows)).rowcount
+    told, values = _AWARD.tell(rows)
+    stored = execute(_upsert(told), values).rowcount
     if stored != len(awards):
         raise WriteConflict(f"{stored} awards changed where {len(awards)} had to")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from loyalty.policies.basket import Basket, BasketLine
@@ -109,7 +110,9 @@ def decide_target(
 
 def frozen_rules(rules: ProgrammeRules, frozen: Mapping[str, Any]) -> EarningRules:
     """Give the versions that the frozen facts name."""
-    campaigns = rules.campaigns_by_id() if frozen.get("campaigns") else {}
+    if "campaigns" not in frozen:
+        return EarningRules(rules.rule(frozen["rule"]))
+    campaigns = rules.campaigns_by_id()
     return EarningRules(
         rules.rule(frozen["rule"]),
         tuple(campaigns[version_id] for version_id in frozen.get("campaigns", ())),
@@ -120,7 +123,12 @@ def frozen_rules(rules: ProgrammeRules, frozen: Mapping[str, Any]) -> EarningRul
 def frozen_facts(frozen: Mapping[str, Any], room: Mapping[int, Room]) -> EarningFacts:
     """Give the frozen facts as the engine takes them."""
     level = Level(*frozen["level"]) if "level" in frozen else None
-    return EarningFacts(Fraction(frozen["rate"]), level, room)
+    return EarningFacts(_rate(frozen["rate"]), level, room)
+
+
+@lru_cache(maxsize=1024)
+def _rate(text: str) -> Fraction:
+    return Fraction(text)
 
 
 def _explanation(frozen: Mapping[str, Any], sale: Sale, quoted: Quote) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from loyalty.policies.states import EntryKind, State
@@ -114,6 +114,15 @@ class EntryDraft:
     def points_to(self, state: State) -> int:
         """Count the points that this entry brings into `state`."""
         return sum(move.points for move in self.moves if move.to_state is state)
+
+
+class Account(NamedTuple):
+    """What a book asks of the account that its member's points are kept on. Units: points."""
+
+    member_id: int
+    held: int
+    debt: int
+    active_at: datetime | None
 
 
 class SliceTooShort(Exception):

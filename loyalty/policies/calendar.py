@@ -17,7 +17,7 @@ def local_date(at: datetime, zone: ZoneInfo) -> date:
 
 @lru_cache(maxsize=4096)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """Give the first instant of `day` in `zone`, as UTC."""
+    """Give the first instant of `day` in `zone`, as UTC. Kept, because many points share their days."""
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(ZoneInfo("UTC"))
 
 
@@ -26,6 +26,7 @@ def end_of_day(day: date, zone: ZoneInfo) -> datetime:
     return start_of_day(day + timedelta(days=1), zone)
 
 
+@lru_cache(maxsize=4096)
 def add_months(anchor: date, months: int) -> date:
     """Count months from the anchor date and stay inside the month reached.
 

@@ -13,6 +13,9 @@ from loyalty.policies.goods import Goods
 from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Terms
 
+# A programme's own currency in itself.
+ONE_TO_ONE = Fraction(1)
+
 
 class _Version(Protocol):
     @property
@@ -114,7 +117,10 @@ class ProgrammeRules:
 
     def rule(self, rule_id: int) -> BaseRule:
         """Give a rule by its id, whenever it ran."""
-        return next(version.rule for version in self.rules if version.rule.id == rule_id)
+        for version in self.rules:
+            if version.rule.id == rule_id:
+                return version.rule
+        raise LookupError(f"Programme {self.id} has no earning rule {rule_id}.")
 
     def campaigns_at(self, at: datetime) -> list[Campaign]:
         """Give the campaigns that ran at that moment, whatever they are for."""
@@ -126,12 +132,12 @@ class ProgrammeRules:
 
     def terms_at(self, at: datetime) -> dict[int | None, int]:
         """Give the ids of the terms that ran at that moment, by product group; None is all other goods."""
+        found: dict[int | None, int] = {}
+        for version in self.terms:
+            if version.group_id not in found and contains(version, at):
+                found[version.group_id] = version.terms.id
         group_ids = (None, *(group.id for group in self.groups))
-        found = {
-            group_id: running([version for version in self.terms if version.group_id == group_id], at)
-            for group_id in group_ids
-        }
-        return {group_id: version.terms.id for group_id, version in found.items() if version}
+        return {group_id: found[group_id] for group_id in group_ids if group_id in found}
 
     def terms_by_id(self) -> Mapping[int, Terms]:
         """Give every version of the terms by its id."""
@@ -147,14 +153,17 @@ class ProgrammeRules:
     def rate_at(self, currency: str, at: datetime) -> Fraction | None:
         """Give what a minor unit of `currency` is worth here, or None where no rate is known."""
         if currency == self.currency:
-            return Fraction(1)
+            return ONE_TO_ONE
         known = [rate for rate in self.rates if rate.currency == currency and rate.starts_at <= at]
         return known[-1].per_minor if known else None
 
 
 def running(versions: Iterable[AnyVersion], at: datetime) -> AnyVersion | None:
     """Find the version whose period [starts_at, ends_at) contains the moment."""
-    return next((version for version in versions if contains(version, at)), None)
+    for version in versions:
+        if contains(version, at):
+            return version
+    return None
 
 
 def contains(version: _Version, at: datetime) -> bool:

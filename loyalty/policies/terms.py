@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -61,9 +62,9 @@ class PurchaseClock(NamedTuple):
 
     def fact(self, clock: Clock) -> datetime | None:
         """Give the moment that `clock` waits for, or None while it has not happened."""
-        return {Clock.ORDER: self.placed_at, Clock.PAYMENT: self.paid_at, Clock.DELIVERY: self.delivered_at}[
-            clock
-        ]
+        if clock is Clock.ORDER:
+            return self.placed_at
+        return self.paid_at if clock is Clock.PAYMENT else self.delivered_at
 
 
 class LotDates(NamedTuple):
@@ -90,13 +91,11 @@ def lot_dates(terms: Terms, clock: PurchaseClock, zone: ZoneInfo, *, at: datetim
     date plus `missing_fact_days` takes its place, so that points never wait forever. A lot that is earned
     after that moment has nothing to wait for: its dates are known from the start.
     """
-    stands_in_at = start_of_day(
-        local_date(clock.placed_at, zone) + timedelta(days=terms.missing_fact_days), zone
-    )
     fact = clock.fact(terms.clock)
-    if fact is None and at < stands_in_at:
-        return LotDates(None, None, terms.clock.value, stands_in_at)
-    fact = stands_in_at if fact is None else fact
+    if fact is None:
+        fact = start_of_day(local_date(clock.placed_at, zone) + timedelta(days=terms.missing_fact_days), zone)
+        if at < fact:
+            return LotDates(None, None, terms.clock.value, fact)
     releases_at = release_moment(terms, fact, zone)
     return LotDates(releases_at, expiry_moment(terms, releases_at, zone), "", None)
 
@@ -112,6 +111,7 @@ def release_moment(terms: Terms, fact: datetime, zone: ZoneInfo) -> datetime:
     return start_of_day(local_date(fact, zone) + timedelta(days=terms.window_days), zone)
 
 
+@lru_cache(maxsize=4096)
 def expiry_moment(terms: Terms, releases_at: datetime, zone: ZoneInfo) -> datetime | None:
     """Say until when a lot released at `releases_at` can be used, or None for "never" and for inactivity.
 

@@ -1,15 +1,15 @@
 """Members' books, loaded from the tables: under locks for a write, without for a reading."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from backstage.plain_sql import Columns, among, listed
+from backstage.plain_sql import Columns, among, execute, listed, within
 from loyalty.models import Hold, Lot, LotTerms, Member, Movement, PointsAccount, Programme
 from loyalty.models.ledger import HoldState as HoldStates
-from loyalty.policies.book import HoldState, LotState, MemberBook, allocation_key
+from loyalty.policies.book import Account, HoldState, LotState, MemberBook, allocation_key
 from loyalty.policies.states import State
 from loyalty.policies.terms import Clock, ExpiryKind, Terms
 
@@ -49,7 +49,9 @@ _BOOKS = (
 FIRST_LOTS = 64
 
 
-def load_books(accounts: Iterable[PointsAccount], *, with_lots: bool = True) -> dict[int, MemberBook]:
+def load_books(
+    accounts: Iterable[Account | PointsAccount], *, with_lots: bool = True
+) -> dict[int, MemberBook]:
     """Load the books of these accounts: what is open, and what their programmes say about dates.
 
     `with_lots=False` leaves out lots and holds for members whose requests do not look at them; a member with
@@ -83,7 +85,7 @@ def load_book(account: PointsAccount) -> MemberBook:
     return book
 
 
-def load_first_lots(account: PointsAccount, at: datetime) -> MemberBook:
+def load_first_lots(account: Account, at: datetime) -> MemberBook:
     """Load a book for taking points: what is due by `at`, and the first lots in allocation order.
 
     The index has the lots in this order, so there are only so many to read, even where all end on one day. A
@@ -119,10 +121,9 @@ def load_first_lots(account: PointsAccount, at: datetime) -> MemberBook:
     return book
 
 
-def _empty_books(accounts: dict[int, PointsAccount]) -> dict[int, MemberBook]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_BOOKS} WHERE {among('member.id')}", [listed(accounts)])
-        rows = cursor.fetchall()
+def _empty_books(accounts: Mapping[int, Account | PointsAccount]) -> dict[int, MemberBook]:
+    of_these, value = within("member.id", accounts)
+    rows = execute(f"{_BOOKS} WHERE {of_these}", [value]).fetchall()
     return {
         member_id: MemberBook(
             member_id,

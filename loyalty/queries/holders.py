@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from backstage.plain_sql import Columns, Row, among, execute, listed
+from backstage.plain_sql import Columns, Row, execute, within
 from commerce.models import Customer
 from commerce.queries.customers import resolve_customers
 from loyalty.models import Member
@@ -30,12 +30,13 @@ def find_holders(
 
 
 def _of_customers(programme_id: int, customer_ids: Collection[int]) -> list[Row]:
+    wanted, value = within("customer.id", customer_ids)
     rows = execute(
         f"SELECT customer.id, customer.merged_into_id, {_HOLDER.of('member')}"
         f" FROM {Customer._meta.db_table} AS customer LEFT JOIN {_HOLDER.table} AS member"
         " ON member.customer_id = customer.id AND member.programme_id = %s"
-        f" WHERE {among('customer.id')}",
-        [programme_id, listed(customer_ids)],
+        f" WHERE {wanted}",
+        [programme_id, value],
     ).fetchall()
     return _HOLDER.convert(rows, start=2)
 
@@ -48,7 +49,8 @@ def resolve_holders(*, member_ids: Collection[int], known: Iterable[Holder]) -> 
     found = {holder.id: holder for holder in known if holder.merged_into_id is None}
     wanted = set(member_ids) - found.keys()
     while wanted:
-        rows = _HOLDER.read(f"WHERE {among('id')}", [listed(wanted)])
+        of_these, value = within("id", wanted)
+        rows = _HOLDER.read(f"WHERE {of_these}", [value])
         found |= {row[0]: Holder(*row) for row in rows}
         wanted = {holder.merged_into_id for holder in found.values() if holder.merged_into_id} - found.keys()
     return {member_id: _end_of_merges(found, member_id) for member_id in member_ids}

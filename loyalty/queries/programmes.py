@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 
-from backstage.plain_sql import Columns, among, execute, listed
+from backstage.plain_sql import Columns, execute, within
 from commerce.models import Channel
 from loyalty.models import (
     CampaignVersion,
@@ -55,10 +55,11 @@ def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRul
 
     Queries: 1, and 6 more for each programme that has changed.
     """
+    these, value = within("channel.id", channel_ids)
     rows = execute(
         f"SELECT {_STAMP.of('programme')}, {_FEED.of('channel')} FROM {_STAMP.table} AS programme"
-        f" CROSS JOIN {_FEED.table} AS channel WHERE {among('channel.id')} ORDER BY programme.id",
-        [listed(channel_ids)],
+        f" CROSS JOIN {_FEED.table} AS channel WHERE {these} ORDER BY programme.id",
+        [value],
     ).fetchall()
     rows = _FEED.convert(_STAMP.convert(rows), start=len(_STAMP.names))
     fed: dict[int, tuple[ProgrammeRules, set[int]]] = {}
@@ -73,7 +74,7 @@ def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRul
 
 def get_programme_rules(programme_id: int) -> ProgrammeRules:
     """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 7 after a change."""
-    stamps = dict(_STAMP.read("WHERE id = %s", [programme_id]))
+    stamps: dict[int, UUID] = dict(_STAMP.read("WHERE id = %s", [programme_id]))
     if programme_id not in stamps:
         raise Programme.DoesNotExist(f"There is no programme {programme_id}.")
     return _rules(programme_id, stamps[programme_id])

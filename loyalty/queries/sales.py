@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from backstage.plain_sql import Columns, among, execute, listed
+from backstage.plain_sql import Columns, execute, within
 from commerce.models import Purchase, PurchaseLine, Tender
 from commerce.policies.purchase_head import PurchaseHead
 from loyalty.policies.awarding import Sale, SaleLine
@@ -18,14 +18,16 @@ def get_sales(purchases: Sequence[Purchase | PurchaseHead]) -> dict[int, Sale]:
     """
     if not purchases:
         return {}
-    ids = listed([purchase.id for purchase in purchases])
+    ids = [purchase.id for purchase in purchases]
+    paid, value = within("purchase_id", ids)
+    sold, _ = within("line.purchase_id", ids)
     rows = execute(
         f"SELECT {_LINE.of('line')}, paid.otherwise_minor FROM {_LINE.table} AS line"
         " LEFT JOIN (SELECT purchase_id, CAST(SUM(amount_minor) AS bigint) AS otherwise_minor"
-        f" FROM {Tender._meta.db_table} WHERE {among('purchase_id')} AND kind <> 'money'"
+        f" FROM {Tender._meta.db_table} WHERE {paid} AND kind <> 'money'"
         " GROUP BY purchase_id) AS paid ON paid.purchase_id = line.purchase_id"
-        f" WHERE {among('line.purchase_id')} ORDER BY line.purchase_id, line.key",
-        [ids, ids],
+        f" WHERE {sold} ORDER BY line.purchase_id, line.key",
+        [value, value],
     ).fetchall()
     lines: dict[int, list[SaleLine]] = defaultdict(list)
     paid_otherwise: dict[int, int] = {}

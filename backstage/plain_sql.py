@@ -51,8 +51,10 @@ def execute(statement: str, values: Sequence[Any] = ()) -> Any:
 
 @cache
 def is_postgresql() -> bool:
-    """Tell which of the two databases the project runs on. Kept: asking the connection takes longer than
-    writing a statement, and a process has one database.
+    """Tell which of the two databases the project runs on.
+
+    The answer is kept, because a process has one database and asking the connection takes longer than putting
+    a statement together.
     """
     return connection.vendor == "postgresql"
 
@@ -65,12 +67,12 @@ def _zone() -> tzinfo:
 def _new_cursor(database: BaseDatabaseWrapper) -> Any:
     with database.wrap_database_errors:
         if database.vendor == "sqlite":
-            return database.connection.cursor(factory=_RememberingCursor)
+            return database.connection.cursor(factory=_CachingCursor)
         return database.create_cursor()
 
 
-class _RememberingCursor(SQLiteCursorWrapper):
-    """Remembers how a statement reads with SQLite's marks: finding them takes as long as running it."""
+class _CachingCursor(SQLiteCursorWrapper):
+    """Keeps how a statement reads with SQLite's marks: finding them takes as long as running it."""
 
     def convert_query(self, query: str, *, param_names: Iterable[str] | None = None) -> str:
         if param_names is not None:

@@ -111,8 +111,11 @@ def freeze(rules: ProgrammeRules, case: Case) -> None:
 
 def campaigns_of(rules: ProgrammeRules, case: Case) -> list[Campaign]:
     """Give the campaigns that a frozen case is in."""
+    version_ids = case.facts.get("campaigns")
+    if not version_ids:
+        return []
     by_id = rules.campaigns_by_id()
-    return [by_id[version_id] for version_id in case.facts.get("campaigns", ())]
+    return [by_id[version_id] for version_id in version_ids]
 
 
 def decide(

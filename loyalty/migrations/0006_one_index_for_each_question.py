@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('encore_loyalty', '0004_campaigns'),
+        ('encore_loyalty', "0005_adjustment_limits"),
     ]
 
     operations = [

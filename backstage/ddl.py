@@ -1,4 +1,4 @@
-"""What the database itself refuses: changes of append-only tables. Also statements for PostgreSQL alone.
+"""What the database itself refuses: changes of append-only tables. Also what PostgreSQL alone has.
 
 A migration says `AppendOnly("encore_loyalty.Movement")`, and that is the one definition: the triggers of
 every table named so are compared with the database's catalogue after each `migrate` and made again where
@@ -6,10 +6,14 @@ they are missing. SQLite rebuilds a table whenever a column changes and drops it
 the migration alone would not do.
 
 The triggers only raise. Whatever they would compute, the code that writes the ledger computes better.
+
+A migration that says `StoredFunction("loyalty.ledger.hold_at_once.FUNCTION")` names a function the same way:
+its one definition is in the code, and the one in the database is made again where it differs.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -21,6 +25,8 @@ from django.db.migrations import DeleteModel, RenameModel, RunSQL
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+from django.db.transaction import atomic
+from django.utils.module_loading import import_string
 
 FUNCTION = "encore_refuse_change"
 REFUSAL = "append-only: a row is never changed or deleted; write a new one that corrects it"
@@ -98,6 +104,51 @@ class PostgresOnly(RunSQL):
             super().database_backwards(app_label, schema_editor, *states)
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function in PL/pgSQL. `arguments` and `settings` ("name=value") are written as the catalogue gives
+    them back.
+    """
+
+    name: str
+    arguments: str
+    settings: tuple[str, ...]
+    body: str
+
+
+class StoredFunction(Operation):
+    """From here on PostgreSQL has the `Function` that a dotted path names; SQLite goes without."""
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, definition: str) -> None:
+        self.definition = definition
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Leave the models as they are: the function is the database's alone."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *states: Any
+    ) -> None:
+        """Create the function, on PostgreSQL."""
+        if schema_editor.connection.vendor == "postgresql":
+            for statement in function_statements(import_string(self.definition)):
+                schema_editor.execute(statement, params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *states: Any
+    ) -> None:
+        """Drop the function, on PostgreSQL."""
+        if schema_editor.connection.vendor == "postgresql":
+            drop, _create = function_statements(import_string(self.definition))
+            schema_editor.execute(drop, params=None)
+
+    def describe(self) -> str:
+        """Say it in `showmigrations` and `sqlmigrate`."""
+        return f"Store the function {self.definition}"
+
+
 @cache
 def append_only_models() -> tuple[str, ...]:
     """Return "app_label.modelname" of every append-only model, read from the migrations of all installed
@@ -105,13 +156,26 @@ def append_only_models() -> tuple[str, ...]:
 
     Renamed models stay append-only; deleted ones are forgotten.
     """
-    loader = MigrationLoader(None)
     models: set[str] = set()
-    for leaf in sorted(loader.graph.leaf_nodes()):
-        for node in loader.graph.forwards_plan(leaf):
-            for operation in loader.graph.nodes[node].operations:
-                _follow(operation, node[0], models)
+    for app_label, operation in _operations():
+        _follow(operation, app_label, models)
     return tuple(sorted(models))
+
+
+@cache
+def stored_functions() -> tuple[Function, ...]:
+    """Return the definition of every stored function, read from the migrations of all installed apps."""
+    paths = {operation.definition for _, operation in _operations() if isinstance(operation, StoredFunction)}
+    return tuple(import_string(path) for path in sorted(paths))
+
+
+def _operations() -> Iterator[tuple[str, Operation]]:
+    """Go through what all migrations do, in their order; what two plans share comes twice."""
+    graph = MigrationLoader(None).graph
+    for leaf in sorted(graph.leaf_nodes()):
+        for app_label, name in graph.forwards_plan(leaf):
+            for operation in graph.nodes[app_label, name].operations:
+                yield app_label, operation
 
 
 def _follow(operation: Operation, app_label: str, models: set[str]) -> None:
@@ -194,6 +258,45 @@ def ensure_triggers(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
             _execute(connection, drop_statements(connection.vendor, table))
             _execute(connection, create_statements(connection.vendor, table))
     return sorted(missing)
+
+
+def function_statements(function: Function) -> tuple[str, str]:
+    """Return the statements that drop a function, whatever its arguments were, and that create it."""
+    settings = "".join(f" SET {setting}" for setting in function.settings)
+    head = f"CREATE FUNCTION {function.name}({function.arguments}) LANGUAGE plpgsql{settings}"
+    return f"DROP FUNCTION IF EXISTS {function.name}", f"{head} AS $${function.body}$$"
+
+
+def differing_functions(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """Return the functions that are missing in the database, or are not what the code says.
+
+    Queries: 1 on PostgreSQL, else 0.
+    """
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname, pg_get_function_arguments(oid), COALESCE(proconfig, '{}'), prosrc FROM pg_proc"
+            " WHERE pronamespace = current_schema()::regnamespace AND starts_with(proname, 'encore_')"
+        )
+        standing = {
+            Function(name, arguments, tuple(settings), body)
+            for name, arguments, settings, body in cursor.fetchall()
+        }
+    return [function.name for function in stored_functions() if function not in standing]
+
+
+def ensure_functions(*, using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """Make every function that is missing or differs; return their names. A posting that is on its way keeps
+    the one it began with.
+    """
+    differing = differing_functions(using=using)
+    with atomic(using=using):
+        for function in stored_functions():
+            if function.name in differing:
+                _execute(connections[using], list(function_statements(function)))
+    return differing
 
 
 @contextmanager

@@ -45,6 +45,14 @@ invariants.register(
         find=upkeep.find_missing_triggers,
     ),
 )
+invariants.register(
+    "stored_functions",
+    Invariant(
+        name="stored_functions",
+        question="Are the functions in the database what the code says?",
+        find=upkeep.find_differing_functions,
+    ),
+)
 
 for entry in (verb.RUN_JOB, verb.RUN_DUE, verb.REPLAY, verb.CHECK_LEDGER):
     verbs.register(entry.name, entry)

@@ -52,6 +52,18 @@ def find_missing_triggers() -> list[Finding]:
     ]
 
 
+def find_differing_functions() -> list[Finding]:
+    """Return the stored functions that are missing or are not what the code says."""
+    return [
+        Finding(
+            "stored_functions",
+            [name],
+            f"Function {name} is missing or differs from the code; `migrate` makes it again.",
+        )
+        for name in ddl.differing_functions()
+    ]
+
+
 def _forgettable(at: datetime) -> QuerySet[JobRun]:
     return JobRun.objects.filter(
         state=JobState.DONE, counted=0, chunks__isnull=True, finished_at__lt=at - KEPT

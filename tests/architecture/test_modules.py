@@ -106,7 +106,7 @@ def test_the_business_clock_can_be_replaced_wherever_it_is_read():
     assert found == set()
 
 
-RECORDING = {"loyalty/ledger/due.py", "loyalty/ledger/merging.py", "loyalty/ledger/posting.py"}
+RECORDING = {f"loyalty/ledger/{name}.py" for name in ("due", "hold_at_once", "merging", "posting")}
 
 
 def test_the_machines_own_clock_is_read_where_business_has_no_say():

@@ -19,13 +19,14 @@ from backstage import transactions
 from backstage.operations.check import check_ledger
 from backstage.registry import jobs
 from backstage.transactions import IsolationError
-from loyalty.ledger import posting
+from loyalty.ledger import hold_at_once, posting
 from loyalty.models import Entry, Hold, PointsAccount
 from loyalty.policies.errors import HoldClosed, KeyReused, LedgerRefusal, NotEnoughPoints
 from loyalty.queries.books import load_first_lots
 from tests.factories.loyalty import MemberFactory
 from tests.loyalty.ledger import deeds
 from tests.loyalty.ledger.deeds import day, points_of
+from tests.loyalty.ledger.planting import planted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,6 +94,7 @@ def two_holds(alice, monkeypatch):
         return books
 
     deeds.give(alice, 100, at=day(0))
+    monkeypatch.setattr(hold_at_once, "fits", lambda request: False)
     monkeypatch.setattr(posting, "load_first_lots", load_and_think)
     spend = partial(deeds.hold, alice, 100, at=day(0))
     return lambda: sorted(outcome(result) for result in race(spend, spend))
@@ -112,6 +114,25 @@ if connection.vendor == "postgresql":  # SQLite has one writer at a time: there 
         monkeypatch.setattr(posting, "lock_accounts", read_accounts)
 
         assert two_holds() == ["held", "refused by the database"]
+
+    THINK = (
+        "    INSERT INTO encore_loyalty_entry",
+        "    PERFORM pg_sleep(0.5);\n    INSERT INTO encore_loyalty_entry",
+    )
+
+    def two_holds_at_once(alice) -> list[str]:
+        deeds.give(alice, 100, at=day(0))
+        deeds.settle(alice, at=day(0))
+        spend = partial(deeds.hold, alice, 100, at=day(0))
+        return sorted(outcome(result) for result in race(spend, spend))
+
+    def test_with_the_lock_on_the_function_lets_one_in_and_the_book_refuses_the_second(alice):
+        with planted(THINK):
+            assert two_holds_at_once(alice) == ["held", "refused by the ledger"]
+
+    def test_control_with_its_lock_off_the_second_is_refused_by_the_database_too(alice):
+        with planted(THINK, ("FOR NO KEY UPDATE", "")):
+            assert two_holds_at_once(alice) == ["held", "refused by the database"]
 
     def test_points_move_on_read_committed_only(alice):
         deeds.give(alice, 10, at=day(0))

@@ -1,8 +1,11 @@
-"""A spend reads the first lots in allocation order and no others, and nobody can tell the difference."""
+"""A spend reads the first lots in allocation order and no others, and nobody can tell the difference.
+
+This is how the book takes points; where one function of PostgreSQL does, see `test_hold_at_once.py`.
+"""
 
 import pytest
 
-from loyalty.ledger import posting
+from loyalty.ledger import hold_at_once, posting
 from loyalty.models import Movement
 from loyalty.policies.errors import NotEnoughPoints
 from loyalty.policies.states import State
@@ -12,6 +15,11 @@ from tests.loyalty.ledger.deeds import day, points_of
 from tests.loyalty.ledger.test_laws import live
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def by_the_book(monkeypatch):
+    monkeypatch.setattr(hold_at_once, "fits", lambda request: False)
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ LATEST = Path(__file__).parent / "latest.json"
 
 
 def main() -> int:
-    """Run the lanes that the chosen rows need; 1 with `--strict` where a floor is missed, else 0."""
+    """Run the lanes that the chosen rows need; 2 where a lane broke down, 1 with `--strict` where a floor is
+    missed, else 0.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or the temporary databases would stay behind
     parser = argparse.ArgumentParser(
         prog="bootstrap.py bench", description="Speed beside the database's own."
@@ -28,30 +30,39 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="end with 1 where a floor is missed")
     arguments = parser.parse_args()
     wanted = chosen(arguments.only)
-    found = {}
+    found, broken = {}, []
     for lane in dict.fromkeys(target.lane for target in wanted):
-        found |= _run_lane(lane, arguments.only, arguments.scale)
+        rows, trouble = _run_lane(lane, arguments.only, arguments.scale)
+        found |= rows
+        broken += [f"The lane {lane} {trouble}; rows it had not measured by then are missing."] * bool(
+            trouble
+        )
     results = [_result(target, found.get(target.id, {"note": "not measured"})) for target in wanted]
     LATEST.write_text(json.dumps(results, indent=1) + "\n")
     _print_table(wanted, results)
     missed = [row["id"] for row in results if row["ratio"] is not None and not row["holds"]]
     print(f"\nBelow the floor: {', '.join(missed)}" if missed else "\nEvery measured row reaches its floor.")
-    return int(bool(missed and arguments.strict))
+    print("\n".join(broken), end="\n" * bool(broken))
+    return 2 if broken else int(bool(missed and arguments.strict))
 
 
-def _run_lane(lane: str, only: str, scale: float) -> dict[str, dict]:
+def _run_lane(lane: str, only: str, scale: float) -> tuple[dict[str, dict], str]:
+    """Measure in a process of its own; give the rows, and what became of the process if it broke down."""
     if lane == "postgresql" and (trouble := find_server()):
-        return {target.id: {"note": f"not measured: {trouble}"} for target in TARGETS if target.lane == lane}
+        note = {"note": f"not measured: {trouble}"}
+        return {target.id: note for target in TARGETS if target.lane == lane}, ""
+    trouble = ""
     print(f"{lane}:", file=sys.stderr, flush=True)
     with temporary_url(lane) as url, tempfile.NamedTemporaryFile(suffix=".json") as file:
         environment = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
         arguments = ["-m", "benchmarks.lane", lane, "--only", only, "--scale", str(scale), "--out", file.name]
         try:
-            subprocess.run([sys.executable, *arguments], env=environment, check=False, timeout=3600)
+            done = subprocess.run([sys.executable, *arguments], env=environment, check=False, timeout=3600)
+            trouble = f"ended with {done.returncode}" if done.returncode else ""
         except subprocess.TimeoutExpired:
-            print("stopped after an hour", file=sys.stderr)
+            trouble = "was stopped after an hour"
         text = Path(file.name).read_text()
-    return {row["id"]: row for row in json.loads(text or "[]")}
+    return {row["id"]: row for row in json.loads(text or "[]")}, trouble
 
 
 def _result(target: Target, figure: dict) -> dict:

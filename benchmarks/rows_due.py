@@ -120,7 +120,9 @@ def deadlocks_of_release(copies: Copies, stock: str, shop: Shop, size: Size) -> 
                 stop.set()
                 for process in online:
                     process.join(10)
-                failures = [errors.get() for process in online if process.exitcode == 0]
+        if lost := [process.exitcode for process in online if process.exitcode != 0]:
+            raise NotMeasured(f"{len(lost)} online workers did not end well: exit codes {lost}")
+        failures = [errors.get() for _ in online]
         time.sleep(1.5)
         deadlocks = _ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         check_laws([])

@@ -140,13 +140,16 @@ def _empty_books(accounts: Mapping[int, Account | PointsAccount]) -> dict[int, M
 
 def _add_lots(books: dict[int, MemberBook]) -> None:
     """Add the lots that have points pending or available; two halves, because each state has its own
-    index.
+    index. One member is asked for by an equality: a list of one is planned anew each time, which takes longer
+    than reading the lots.
     """
-    mine = among("member_id")
+    mine, members = among("member_id"), listed(books)
+    if len(books) == 1:
+        mine, (members,) = "member_id = %s", books
     rows = _LOT.read(
         f"WHERE {mine} AND pending > 0"
         f" UNION ALL SELECT {_LOT.sql} FROM {_LOT.table} WHERE {mine} AND available > 0 AND pending = 0",
-        [listed(books), listed(books)],
+        [members, members],
     )
     for *values, member_id in rows:
         lot = LotState(*values)

@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import Case, F, Max, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from backstage import clock
@@ -84,6 +84,7 @@ class _Fact:
     explanation: dict[str, Any]
     debt_change: int
     let_go_points: int = 0
+    order: str = ""
     purchase_id: int | None = None
     note: str = ""
     is_used: bool = False
@@ -129,7 +130,7 @@ def list_history(
     """Tell what happened to a member's points up to `at`, newest first; `before` continues a page.
 
     A page has `limit` rows, and more where the last ones share their moment. Queries: those of the balance,
-    and at most 4, whatever the length of the history; 2 more where a single moment fills a page.
+    and at most 3, whatever the length of the history; 2 more where a single moment fills a page.
     """
     at = clock.now() if at is None else at
     account = PointsAccount.objects.select_related("member__programme").get(member_id=member_id)
@@ -183,25 +184,27 @@ _COLUMNS = ("id", "occurred_at", "kind", "reason", "explanation", "debt_change",
 
 
 def _with_words(entries: QuerySet[Entry]) -> QuerySet[Entry, dict[str, Any]]:
-    """Add what the sentences need: purchase, note, whether a reservation was used, the day of readiness.
+    """Add what the sentences need: order, note, whether a reservation was used, the day of readiness.
 
     Sub-queries by primary or unique key, because there are no foreign keys between these tables to join on.
     """
     lots = Lot.objects.filter(id=OuterRef("source_id"), source_kind="purchase")
+    bought = Case(
+        When(source_kind="lot", then=Subquery(lots.values("source_id"))),
+        When(source_kind="purchase", then=F("source_id")),
+    )
+    holds = Hold.objects.filter(member_id=OuterRef("member_id"), entry_id=OuterRef("id"))
     granted = Lot.objects.filter(member_id=OuterRef("member_id"), entry_id=OuterRef("id")).order_by()
-    return entries.values(
+    return entries.annotate(bought=bought).values(
         *_COLUMNS,
-        "source_kind",
-        "source_id",
-        lot_purchase_id=Subquery(lots.values("source_id")),
+        order=Subquery(Purchase.objects.filter(id=OuterRef("bought")).values("reference")),
         note=Subquery(EntryNote.objects.filter(entry_id=OuterRef("id")).values("for_member")),
-        hold_state=Subquery(Hold.objects.filter(entry_id=OuterRef("id")).values("state")),
+        hold_state=Subquery(holds.values("state")),
         ready_at=Subquery(granted.values("entry_id").annotate(latest=Max("releases_at")).values("latest")),
     )
 
 
 def _stored(row: dict[str, Any]) -> _Fact:
-    sources = {"purchase": row["source_id"], "lot": row["lot_purchase_id"]}
     return _Fact(
         entry_id=row["id"],
         at=row["occurred_at"],
@@ -210,7 +213,7 @@ def _stored(row: dict[str, Any]) -> _Fact:
         explanation=row["explanation"],
         debt_change=row["debt_change"],
         let_go_points=row["let_go_points"],
-        purchase_id=sources.get(row["source_kind"]),
+        order=row["order"] or "",
         note=row["note"] or "",
         is_used=row["hold_state"] == "captured",
         ready_at=row["ready_at"],
@@ -289,7 +292,7 @@ def _rows(book: MemberBook, facts: Sequence[_Fact], balance: int) -> Iterator[Hi
     """Turn facts into rows, from the balance after the newest of them downwards."""
     orders = _orders(facts)
     for fact in facts:
-        order = orders.get(fact.purchase_id or 0, "")
+        order = fact.order or orders.get(fact.purchase_id or 0, "")
         open_lots = [book.lots[lot_id] for lot_id in fact.issued_lots if lot_id in book.lots]
         pending = [lot for lot in open_lots if lot.pending]
         yield HistoryRow(
@@ -312,7 +315,7 @@ def _rows(book: MemberBook, facts: Sequence[_Fact], balance: int) -> Iterator[Hi
 
 
 def _orders(facts: Iterable[_Fact]) -> dict[int, str]:
-    """Find the shop's own order numbers. Queries: 1, or 0 where no purchase is told of."""
+    """Find the shop's own order numbers for what is not written yet. Queries: 1, or 0 where there is none."""
     ids = {fact.purchase_id for fact in facts if fact.purchase_id}
     return dict(Purchase.objects.filter(id__in=ids).values_list("id", "reference")) if ids else {}
 

@@ -70,7 +70,7 @@ if connection.vendor == "postgresql":
 
     @pytest.mark.slow
     def test_both_ways_leave_the_same_rows_or_the_same_refusal_in_many_lives():
-        ways = compare_many(lives=600)
+        ways = compare_many(lives=400)
 
         assert set(ways) == {"at once", "by the book", "replayed", "refused"}
 
@@ -175,4 +175,4 @@ if connection.vendor == "postgresql":
     @pytest.mark.parametrize("bug", BUGS)
     def test_a_bug_planted_in_the_function_is_noticed(bug):
         with planted(BUGS[bug]), pytest.raises((AssertionError, DatabaseError)):
-            compare_many(lives=600)
+            compare_many(lives=400)

@@ -34,15 +34,15 @@ def main() -> int:
     for lane in dict.fromkeys(target.lane for target in wanted):
         rows, trouble = _run_lane(lane, arguments.only, arguments.scale)
         found |= rows
-        broken += [f"The lane {lane} {trouble}; rows it had not measured by then are missing."] * bool(
-            trouble
-        )
+        if trouble:
+            broken.append(f"The lane {lane} {trouble}; rows that it had not measured by then are missing.")
     results = [_result(target, found.get(target.id, {"note": "not measured"})) for target in wanted]
     LATEST.write_text(json.dumps(results, indent=1) + "\n")
     _print_table(wanted, results)
     missed = [row["id"] for row in results if row["ratio"] is not None and not row["holds"]]
     print(f"\nBelow the floor: {', '.join(missed)}" if missed else "\nEvery measured row reaches its floor.")
-    print("\n".join(broken), end="\n" * bool(broken))
+    for sentence in broken:
+        print(sentence)
     return 2 if broken else int(bool(missed and arguments.strict))
 
 

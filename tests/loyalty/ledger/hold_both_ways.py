@@ -57,6 +57,57 @@ ASKED = st.fixed_dictionaries(
     }
 )
 
+
+def edge(
+    decides: str,
+    *,
+    ready: list[tuple[int, int, int | None]],
+    lived: tuple[tuple[int, tuple[Any, ...]], ...] = (),
+    points: int = 3,
+    days: int = 0,
+    key: str = "new",
+    **more: bool,
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Say who decides, how the life went, and what is asked for so many days after its last deed."""
+    life = {"lapsing": False, "merged": False, "settled": False, "ready": ready, "deeds": lived} | more
+    return decides, life, {"points": points, "days": days, "key": key}
+
+
+# Points that are ready are told as (points, day earned, day of their end); each life stands where one
+# condition of the function makes the difference.
+EDGES = {
+    "a part of one lot": edge("at once", ready=[(5, 0, None)], days=1),
+    "all there is": edge("at once", ready=[(5, 0, None), (2, 0, 40)], points=7),
+    "more than there is": edge("by the book", ready=[(5, 0, None)], points=9),
+    "the soonest end first": edge("at once", ready=[(5, 0, 41), (5, 1, 40)]),
+    "no end last": edge("at once", ready=[(5, 0, None), (5, 0, 40)]),
+    "the oldest first": edge("at once", ready=[(5, 2, 40), (5, 1, 40)]),
+    "a deed noted for later": edge("at once", ready=[(5, 4, None)]),
+    "the same key again": edge("replayed", ready=[(5, 0, None)], key="same again"),
+    "another under the key": edge("refused", ready=[(5, 0, None)], key="another under it"),
+    "merged": edge("by the book", ready=[(5, 0, None)], merged=True),
+    "lapsed": edge("by the book", ready=[(5, 0, None)], lapsing=True, days=40),
+    "ready at this moment": edge(
+        "by the book", ready=[(5, 0, None)], lived=((0, ("earn", 3, 0, 2, None, False)),), days=2
+    ),
+    "ready a day later": edge(
+        "at once", ready=[(5, 0, None)], lived=((0, ("earn", 3, 0, 2, None, False)),), days=1
+    ),
+    "waited for in vain": edge("by the book", ready=[(5, 0, None)], lived=((0, ("wait", 3, 2)),), days=2),
+    "waited for one day more": edge("at once", ready=[(5, 0, None)], lived=((0, ("wait", 3, 2)),), days=1),
+    "timed out": edge("by the book", ready=[(5, 0, None)], lived=((0, ("reserve", 1, 1)),), days=2),
+    "reserved besides": edge("at once", ready=[(5, 0, None)], lived=((0, ("reserve", 1, 2)),), days=2),
+    "ends at this moment": edge("by the book", ready=[(5, 0, 2), (5, 0, None)], days=2),
+    "ends a day later": edge("at once", ready=[(5, 0, 2), (5, 0, None)], days=1),
+    "reprieved by what came later": edge(
+        "by the book",
+        ready=[(5, 0, 2), (4, 0, 4)],
+        lived=((0, ("reserve", 5, 40)), (3, ("spend",)), (0, ("bring_back", 3))),
+        points=2,
+        days=-2,
+    ),
+}
+
 Left = tuple[object, dict[str, list[dict[str, Any]]]]
 
 

@@ -6,6 +6,6 @@ from backstage.ddl import StoredFunction
 
 
 class Migration(migrations.Migration):
-    dependencies = [("encore_loyalty", "0003_allocation_index")]
+    dependencies = [("encore_loyalty", "0006_one_index_for_each_question")]
 
     operations = [StoredFunction("loyalty.ledger.hold_at_once.FUNCTION")]

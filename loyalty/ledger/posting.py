@@ -15,11 +15,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from django.db import connection
 from django.utils import timezone
 
-from backstage.plain_sql import Told, execute
+from backstage.plain_sql import Told, execute, is_postgresql
 from backstage.policies import By
 from backstage.transactions import require_read_committed, require_transaction
 from loyalty.ledger.rows import Recording
@@ -104,16 +105,22 @@ def _locked_accounts(requests: Sequence[Request]) -> dict[int, Account]:
 
 
 def _standing_entries(requests: Sequence[Request]) -> dict[tuple[int, str], tuple[int, str]]:
-    # By pairs, which the unique index finds one by one: of a list of members and a list of keys PostgreSQL
-    # would try every combination.
     told, values = _KEYS.tell([(request.member_id, request.key) for request in requests])
     rows = execute(
-        f"SELECT entry.member_id, entry.key, entry.id, entry.fingerprint FROM {told}"
-        f" JOIN {Entry._meta.db_table} AS entry"
-        " ON entry.member_id = told.member_id AND entry.key = told.key",
-        values,
+        f"SELECT entry.member_id, entry.key, entry.id, entry.fingerprint FROM {told} {_join_entry()}", values
     ).fetchall()
     return {(member_id, key): (entry_id, fingerprint) for member_id, key, entry_id, fingerprint in rows}
+
+
+@cache
+def _join_entry() -> str:
+    """Join each pair told with the one entry that it names, by the unique index."""
+    table, same = Entry._meta.db_table, "entry.member_id = told.member_id AND entry.key = told.key"
+    if not is_postgresql():
+        return f"JOIN {table} AS entry ON {same}"
+    # One by one: a plain join of a thousand pairs makes PostgreSQL read the whole ledger instead, and of a
+    # list of members and a list of keys it would try every combination.
+    return f"CROSS JOIN LATERAL (SELECT * FROM {table} AS entry WHERE {same} LIMIT 1) AS entry"
 
 
 def _check_same(request: Request, standing: dict[tuple[int, str], tuple[int, str]]) -> None:

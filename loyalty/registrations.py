@@ -159,7 +159,13 @@ customer_page_sections.register(
 
 for section in (
     MemberPageSection(
-        name="card", order=700, template="encore/loyalty/sections/card.html", find=member_page.find_card
+        name="offers",
+        order=700,
+        template="encore/loyalty/sections/offers.html",
+        find=member_page.find_offers,
+    ),
+    MemberPageSection(
+        name="card", order=710, template="encore/loyalty/sections/card.html", find=member_page.find_card
     ),
     MemberPageSection(
         name="history",

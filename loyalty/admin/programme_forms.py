@@ -14,7 +14,7 @@ from backstage import clock
 from backstage.policies.names import nearest
 from commerce.policies.snapshot import CURRENCIES
 from loyalty.models import EarningRule, LotTerms, Programme
-from loyalty.models.programme import DebtPolicyChoices, EnrolmentChoices
+from loyalty.models.programme import CombinationChoices, DebtPolicyChoices, EnrolmentChoices
 from loyalty.policies.earning import Rounding
 from loyalty.policies.terms import Clock, ExpiryKind
 
@@ -174,6 +174,9 @@ class SettingsForm(ProgrammeChangeForm):
     )
     debt_policy = forms.ChoiceField(
         label=gettext_lazy("When goods come back whose points are spent"), choices=DebtPolicyChoices.choices
+    )
+    combination = forms.ChoiceField(
+        label=gettext_lazy("When an order is in several campaigns"), choices=CombinationChoices.choices
     )
     reprieve_days = forms.IntegerField(
         label=gettext_lazy("Days that points which come back too late stay usable"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 
 from loyalty.models import Campaign as CampaignRow
 from loyalty.models import CampaignUse, CampaignVersion
@@ -59,6 +59,29 @@ def _goods(row: CampaignVersion) -> Goods | None:
     if not (row.skus or row.brands or row.category_paths):
         return None
     return Goods(frozenset(row.skus), frozenset(row.brands), tuple(row.category_paths))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A campaign as its members read it: in their language, with its end."""
+
+    text: str
+    ends_at: datetime | None
+
+
+def list_offers(*, programme_id: int, language: str, at: datetime) -> list[Offer]:
+    """Give what runs at `at` and has a text that customers may read, soonest end first.
+
+    What is only for some is told to all: who it is for stands in the text. Queries: 1.
+    """
+    running = CampaignRow.objects.filter(
+        programme_id=programme_id, state=CampaignState.ON, starts_at__lte=at
+    ).exclude(ends_at__lte=at)
+    return [
+        Offer(text, row.ends_at)
+        for row in running.order_by(F("ends_at").asc(nulls_last=True), "id")
+        if (text := row.public_text.get(language) or row.public_text.get("en", ""))
+    ]
 
 
 def get_room(campaigns: Collection[Campaign], *, member_id: int | None = None) -> dict[int, Room]:

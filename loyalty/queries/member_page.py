@@ -8,16 +8,17 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, Subquery
 from django.utils.formats import date_format
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from commerce.models import Purchase
 from loyalty.models import Entry, Member, Programme
 from loyalty.policies.calendar import next_calendar_day
-from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState, ProgrammeState
+from loyalty.policies.programme import MEMBER_ALLOWS, UNDO_LEAVING_DAYS, MemberState, ProgrammeState
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.terms import Terms
 from loyalty.queries import figures, sentences
 from loyalty.queries.balance import Balance
+from loyalty.queries.campaigns import list_offers
 from loyalty.queries.cards import get_card
 from loyalty.queries.history import HistoryPage, HistoryRow, history_of
 from loyalty.queries.quote import quote_under, single
@@ -190,6 +191,29 @@ def find_card(visit: Visit) -> Mapping[str, Any] | None:
     if visit.member.state != MemberState.ACTIVE:
         return None
     return {"card": get_card(visit.member.number)}
+
+
+def find_offers(visit: Visit) -> Mapping[str, Any] | None:
+    """Show which campaigns run, to whoever can earn. Queries: 1."""
+    if not MEMBER_ALLOWS[MemberState(visit.member.state)].earn:
+        return None
+    language = (get_language() or "en").split("-")[0]
+    offers = list_offers(programme_id=visit.programme.id, language=language, at=visit.at)
+    if not offers:
+        return None
+    return {"offers": [(one.text, _until(one.ends_at, visit)) for one in offers]}
+
+
+def _until(ends_at: datetime | None, visit: Visit) -> str:
+    """Say until when something runs: to the end of a day where it ends at midnight, else to the minute."""
+    if ends_at is None:
+        return ""
+    zone, now = visit.programme.zone, visit.at
+    local = ends_at.astimezone(zone)
+    if (local.hour, local.minute) == (0, 0):
+        return gettext("until the end of %(date)s") % {"date": figures.last_day(ends_at, zone, now=now)}
+    gaps = {"date": figures.day(ends_at, zone, now=now), "time": f"{local:%H:%M}"}
+    return gettext("until %(date)s, %(time)s") % gaps
 
 
 def find_help(visit: Visit) -> Mapping[str, Any] | None:

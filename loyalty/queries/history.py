@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Case, F, Max, OuterRef, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from backstage import clock
@@ -186,7 +186,8 @@ _COLUMNS = ("id", "occurred_at", "kind", "reason", "explanation", "debt_change",
 def _with_words(entries: QuerySet[Entry]) -> QuerySet[Entry, dict[str, Any]]:
     """Add what the sentences need: order, note, whether a reservation was used, the day of readiness.
 
-    Sub-queries by primary or unique key, because there are no foreign keys between these tables to join on.
+    Sub-queries by primary or unique key, because there are no foreign keys between these tables to join on;
+    each only for the entries that can have an answer, since twenty rows would ask four times each.
     """
     lots = Lot.objects.filter(id=OuterRef("source_id"), source_kind="purchase")
     bought = Case(
@@ -195,12 +196,14 @@ def _with_words(entries: QuerySet[Entry]) -> QuerySet[Entry, dict[str, Any]]:
     )
     holds = Hold.objects.filter(member_id=OuterRef("member_id"), entry_id=OuterRef("id"))
     granted = Lot.objects.filter(member_id=OuterRef("member_id"), entry_id=OuterRef("id")).order_by()
+    granted = granted.values("entry_id").annotate(latest=Max("releases_at"))
+    notes = EntryNote.objects.filter(entry_id=OuterRef("id"))
     return entries.annotate(bought=bought).values(
         *_COLUMNS,
         order=Subquery(Purchase.objects.filter(id=OuterRef("bought")).values("reference")),
-        note=Subquery(EntryNote.objects.filter(entry_id=OuterRef("id")).values("for_member")),
-        hold_state=Subquery(holds.values("state")),
-        ready_at=Subquery(granted.values("entry_id").annotate(latest=Max("releases_at")).values("latest")),
+        note=Case(When(~Q(source_kind__in=["purchase", "lot"]), then=Subquery(notes.values("for_member")))),
+        hold_state=Case(When(kind=EntryKind.HOLD, then=Subquery(holds.values("state")))),
+        ready_at=Case(When(kind=EntryKind.ACCRUE, then=Subquery(granted.values("latest")))),
     )
 
 

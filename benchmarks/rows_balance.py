@@ -9,9 +9,8 @@ from backstage.operations.jobs import run_job
 from benchmarks.databases import Copies
 from benchmarks.measuring import Figure, Size, timed
 from benchmarks.shop import Shop
-from loyalty.models import PointsAccount
 from loyalty.operations.awards import settle_awards
-from loyalty.queries.balance import book_at, get_balance
+from loyalty.queries.balance import book_at, get_account, get_balance
 from loyalty.queries.history import history_of
 
 HEAVY_MOVEMENTS = 10_000
@@ -49,8 +48,7 @@ def balance_page(copies: Copies, shop: Shop, size: Size) -> tuple[Figure, Figure
 def show_page(member_id: int) -> None:
     """Read what the balance page shows: the balance and the newest twenty rows of its history."""
     at = now()
-    account = PointsAccount.objects.select_related("member__programme").get(member_id=member_id)
-    history_of(book=book_at(account, at), at=at)
+    history_of(book=book_at(get_account(member_id), at), at=at)
 
 
 def _members() -> tuple[int, int]:

@@ -23,13 +23,13 @@ from loyalty.admin import joining, points
 from loyalty.admin.balance_facts import read_facts
 from loyalty.admin.member_tabs import TABS, show_tab
 from loyalty.forms import read_moment
-from loyalty.models import Member, PointsAccount
+from loyalty.models import Member
 from loyalty.operations import members
 from loyalty.operations.members import NotPossible
 from loyalty.policies.card_number import in_groups
 from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState
 from loyalty.queries import figures, sentences
-from loyalty.queries.balance import book_at, read_balance
+from loyalty.queries.balance import book_at, get_account, read_balance
 from loyalty.queries.member_page import read_loss
 from loyalty.queries.staff import find_members, list_balances
 
@@ -132,7 +132,7 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Show one member: the head, and the tab that the address asks for."""
         member = find_object(self, request, object_id)
         at = clock.now()
-        account = PointsAccount.objects.select_related("member__programme").get(member=member)
+        account = get_account(member.pk)
         book = book_at(account, at)
         balance = read_balance(book, member, at)
         return show_page(

@@ -24,7 +24,7 @@ from loyalty.models import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.policies.book import EntryDraft, MemberBook
 from loyalty.policies.states import MOVES, EntryKind, State
 from loyalty.queries import figures, sentences
-from loyalty.queries.balance import book_at
+from loyalty.queries.balance import book_at, get_account
 
 # A release folds into its grant, so up to two entries make one row.
 _ENTRIES_PER_ROW = 2
@@ -133,8 +133,7 @@ def list_history(
     and at most 3, whatever the length of the history; 2 more where a single moment fills a page.
     """
     at = clock.now() if at is None else at
-    account = PointsAccount.objects.select_related("member__programme").get(member_id=member_id)
-    return history_of(book=book_at(account, at), at=at, before=before, limit=limit)
+    return history_of(book=book_at(get_account(member_id), at), at=at, before=before, limit=limit)
 
 
 def history_of(
@@ -196,14 +195,14 @@ def _with_words(entries: QuerySet[Entry]) -> QuerySet[Entry, dict[str, Any]]:
     )
     holds = Hold.objects.filter(member_id=OuterRef("member_id"), entry_id=OuterRef("id"))
     granted = Lot.objects.filter(member_id=OuterRef("member_id"), entry_id=OuterRef("id")).order_by()
-    granted = granted.values("entry_id").annotate(latest=Max("releases_at"))
+    ready = granted.values("entry_id").annotate(latest=Max("releases_at")).values("latest")
     notes = EntryNote.objects.filter(entry_id=OuterRef("id"))
     return entries.annotate(bought=bought).values(
         *_COLUMNS,
         order=Subquery(Purchase.objects.filter(id=OuterRef("bought")).values("reference")),
         note=Case(When(~Q(source_kind__in=["purchase", "lot"]), then=Subquery(notes.values("for_member")))),
         hold_state=Case(When(kind=EntryKind.HOLD, then=Subquery(holds.values("state")))),
-        ready_at=Case(When(kind=EntryKind.ACCRUE, then=Subquery(granted.values("latest")))),
+        ready_at=Case(When(kind=EntryKind.ACCRUE, then=Subquery(ready))),
     )
 
 

@@ -11,6 +11,7 @@ from commerce.models import Customer
 from commerce.queries.customers import resolve_customer
 from loyalty.models import Member, PointsAccount, Programme, TermsVersion
 from loyalty.policies.programme import MEMBER_ALLOWS, PROGRAMME_ALLOWS, MemberState, ProgrammeState
+from loyalty.queries.balance import accounts_to_read
 
 
 class Keyed(Protocol):
@@ -103,5 +104,5 @@ def find_customer_id(*, user_id: int) -> int | None:
 
 def _accounts(programme: Programme, at: datetime) -> QuerySet[Any]:
     terms = TermsVersion.objects.filter(programme=programme, starts_at__lte=at).order_by("-number")
-    accounts = PointsAccount.objects.filter(member__programme=programme).select_related("member__customer")
+    accounts = accounts_to_read().filter(member__programme=programme).select_related("member__customer")
     return accounts.annotate(running_terms_id=Subquery(terms.values("id")[:1])).order_by("id")

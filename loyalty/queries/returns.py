@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from backstage import clock
 from commerce.models import Purchase
-from loyalty.models import Award, Member, PointsAccount
+from loyalty.models import Award, Member
 from loyalty.policies.awarding import Sale, SaleLine, decide_target, room_as_before, standing_by_terms
 from loyalty.policies.programme import DebtPolicy
 from loyalty.policies.requests import ClawBack
 from loyalty.policies.states import State
-from loyalty.queries.balance import book_at
+from loyalty.queries.balance import book_at, get_account
 from loyalty.queries.programmes import get_programme_rules
 from loyalty.queries.sales import get_sales
 
@@ -106,7 +106,7 @@ def _preview(award: Award, purchase: Purchase, sale: Sale, at: datetime) -> Retu
         policy=rules.debt_policy,
         qualifying_at=purchase.placed_at,
     )
-    account = PointsAccount.objects.select_related("member__programme").get(member=member)
+    account = get_account(member.id)
     draft = request.apply(book_at(account, at), at)
     taken = {
         state: sum(move.points for move in draft.moves if move.from_state is state)

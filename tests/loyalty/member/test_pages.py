@@ -137,8 +137,8 @@ def test_the_page_costs_the_same_however_long_the_history_is(her_client, shop, c
     with CaptureQueriesContext(connection) as queries:
         her_client.get("/club/")
 
-    # Session and user are the shop's own; eight are the page's.
-    assert len(queries) == 2 + 8
+    # Session and user are the shop's own; seven are the page's.
+    assert len(queries) == 2 + 7
 
 
 def test_the_page_stays_within_its_budgets(her_client, shop, clock, settings):

@@ -91,7 +91,7 @@ def test_snippets_cost_few_queries(shop, user, clock):
         balance(user)
 
     # The savepoint of a request that has a transaction comes on top: two statements each.
-    assert (len(of_hint) - 2, len(of_balance) - 2) == (2, 4)
+    assert (len(of_hint) - 2, len(of_balance) - 2) == (2, 3)
 
 
 def test_with_two_programmes_a_tag_must_say_which(shop, user, programme, clock):

@@ -12,6 +12,7 @@ from backstage.registry import Text
 from loyalty.models import Entry, Member
 from loyalty.policies.adjustments import Adjustment, Deed, read_adjustment
 from loyalty.policies.card_number import in_groups
+from loyalty.policies.terms import ExpiryKind
 from loyalty.queries import figures, sentences
 from loyalty.queries.balance import Balance, get_balance
 
@@ -59,13 +60,21 @@ def _tell(adjustment: Adjustment, member: Member, balance: Balance) -> Iterator[
     yield _("Points now"), sentences.points(balance.available - balance.debt)
     yield _("Reason"), str(REASONS.get(adjustment.reason, adjustment.reason))
     if adjustment.deed is Deed.GIVE:
-        zone, end = member.programme.zone, adjustment.expires_at
-        last_day = figures.last_day(end, zone, now=balance.at) if end else _("never")
-        yield _("Last day to use them"), last_day
+        yield _tell_end(adjustment, member, balance)
     if adjustment.counts_for_level:
         yield _("Level"), _("Counts for the level")
     if adjustment.message:
         yield _("Message to the customer"), adjustment.message
+
+
+def _tell_end(adjustment: Adjustment, member: Member, balance: Balance) -> tuple[str, str]:
+    if adjustment.lapse_months is not None:
+        kind = ExpiryKind.INACTIVITY.value
+        return _("Points end"), sentences.ends(kind, adjustment.lapse_months, at_month_end=False, day="")
+    if adjustment.expires_at is None:
+        return _("Points end"), _("never")
+    last_day = figures.last_day(adjustment.expires_at, member.programme.zone, now=balance.at)
+    return _("Last day to use them"), last_day
 
 
 def say_only_ready(points: int) -> str:

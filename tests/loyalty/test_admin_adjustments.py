@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, Permission
 
 from backstage.models import Approval, AuditRecord
 from backstage.policies import SHOP
-from loyalty.models import AdjustmentLimit, AdjustmentTally, Entry, EntryNote
+from loyalty.models import AdjustmentLimit, AdjustmentTally, Entry, EntryNote, Lot, LotTerms
 from loyalty.operations.adjustments import give_points
 from loyalty.operations.limits import set_limit
 from loyalty.policies.adjustments import Limit
@@ -139,6 +139,31 @@ def test_whoever_approves_sees_who_asks_what_and_why_and_then_the_points_are_the
     assert AuditRecord.objects.get(kind="points_given", by_label="owner").after["asked_by"] == "dave"
     assert "Waits for approval" not in admin_client.get(page_of(alice)).content.decode()
     assert "waits for your approval" not in admin_client.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("told", "fact"),
+    [
+        ({"ends": "never"}, ("Points end", "never")),
+        ({"ends": "day", "last_day": "2099-12-31"}, ("Last day to use them", "Dec.\xa031,\xa02099")),
+        (
+            {"ends": "usual"},
+            ("Points end", "Points stay as long as you shop at least once in 12\xa0months."),
+        ),
+    ],
+)
+def test_whoever_approves_sees_how_the_points_would_end_and_so_they_do(dave, alice, admin_client, told, fact):
+    LotTerms.objects.update(expiry_kind="inactivity")
+    ask(dave, alice, **told)
+    approval = Approval.objects.get()
+
+    page = admin_client.get(f"{APPROVALS}{approval.pk}/change/")
+    admin_client.post(f"{APPROVALS}{approval.pk}/decide/", {"decision": "approve"})
+
+    assert fact in page.context["details"]["facts"]
+    lot = Lot.objects.get()
+    assert (lot.issued, lot.lapse_months) == (500, 12 if told["ends"] == "usual" else None)
+    assert (lot.expires_at is None) == (told["ends"] != "day")
 
 
 def test_a_request_that_cannot_be_done_any_more_says_so_and_waits(dave, alice, admin_client):

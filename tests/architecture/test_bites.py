@@ -30,6 +30,7 @@ class Planted(models.Model):
         ordering = ["id"]
         db_table = "planted"
         constraints = [models.CheckConstraint(condition=Q(total_minor__gte=0), name="planted_total")]
+        indexes = [models.Index(fields=["award", "happened"], name="planted_award")]
 
     def __str__(self):
         return str(self.award)

@@ -18,8 +18,9 @@ else:
 
 
 class TeamAdmin(UserAdmin, ModelAdmin):
-    """Who may sign in, with which roles."""
+    """Who may sign in, with which roles. Colleagues are taken out one by one, never by the list."""
 
+    actions = None
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -27,6 +28,8 @@ class TeamAdmin(UserAdmin, ModelAdmin):
 
 class RoleAdmin(GroupAdmin, ModelAdmin):
     """What a role may do."""
+
+    actions = None
 
 
 def register_team(site: AdminSite) -> None:

@@ -11,7 +11,7 @@ from benchmarks.databases import Copies
 from benchmarks.laws import check_laws
 from benchmarks.measuring import Deed, Figure, NotMeasured, Size, in_pairs, in_processes, pgbench, rate_of
 from benchmarks.shop import Shop
-from loyalty.ledger import due, single_statement
+from loyalty.ledger import due, hold_at_once, single_statement
 from loyalty.operations.awards import settle_awards
 
 IDS_AT_ONCE = 500
@@ -88,12 +88,13 @@ def no_wait_for_disk() -> Iterator[None]:
 @contextmanager
 def portable_statements() -> Iterator[None]:
     """Keep the ledger from its PostgreSQL-only statements."""
-    fits, at_once = single_statement.fits, due._store_at_once
+    fits, at_once, holds_fit = single_statement.fits, due._store_at_once, hold_at_once.fits
     single_statement.fits, due._store_at_once = lambda drafts: False, due._store
+    hold_at_once.fits = lambda request: False
     try:
         yield
     finally:
-        single_statement.fits, due._store_at_once = fits, at_once
+        single_statement.fits, due._store_at_once, hold_at_once.fits = fits, at_once, holds_fit
 
 
 def batches(copies: Copies, shop: Shop, size: Size) -> Figure:

@@ -268,6 +268,27 @@ def test_the_command_as_a_person_types_it_ends_with_its_code(tmp_path):
 
 
 @pytest.mark.once
+def test_a_reader_who_goes_away_ends_the_command_without_a_traceback(tmp_path):
+    here = {"DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}"}
+    type_in("migrate", **here)
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "encore", "check-ledger"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        env=os.environ | here,
+        check=False,
+    )
+    os.close(writing)
+
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+@pytest.mark.once
 @pytest.mark.parametrize(
     "words", [["run-due"], ["check-ledger", "--json"], ["init", "--currency", "EUR", "--time-zone", "UTC"]]
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from loyalty.policies.goods import Goods
+from commerce.policies.goods import Goods
 
 SHIPPING_LINE = "shipping"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from loyalty.policies.goods import Goods
+from commerce.policies.goods import Goods
 
 DAY_MINUTES = 24 * 60
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
-from loyalty.policies.apportion import apportion_whole
+from backstage.policies.apportion import apportion_whole
 from loyalty.policies.basket import SHIPPING_LINE, Basket, BasketLine
 from loyalty.policies.campaigns import Campaign, CampaignKind, Combination
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from commerce.policies.goods import Goods
 from loyalty.policies.campaigns import Campaign, Combination
 from loyalty.policies.earning import BaseRule
-from loyalty.policies.goods import Goods
 from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Terms
 

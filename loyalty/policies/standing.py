@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from loyalty.policies.apportion import apportion
+from backstage.policies.apportion import apportion
 
 
 class SoldLine(NamedTuple):

@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from django.db.models import Count, F, Sum
 
+from commerce.policies.goods import Goods
 from loyalty.models import Campaign as CampaignRow
 from loyalty.models import CampaignUse, CampaignVersion
 from loyalty.policies.campaigns import Audience, Campaign, CampaignKind, CampaignState, Hours, Step
 from loyalty.policies.earning import ONE, Room
-from loyalty.policies.goods import Goods
 
 
 class Standing(StrEnum):

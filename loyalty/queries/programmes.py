@@ -10,6 +10,7 @@ from babel.numbers import get_currency_precision
 
 from backstage.plain_sql import Columns, execute, within
 from commerce.models import Channel
+from commerce.policies.goods import Goods
 from loyalty.models import (
     CampaignVersion,
     EarningRule,
@@ -21,7 +22,6 @@ from loyalty.models import (
 )
 from loyalty.policies.campaigns import Combination
 from loyalty.policies.earning import BaseRule, Rounding
-from loyalty.policies.goods import Goods
 from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.rules import (
     CampaignRun,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commerce.policies.goods import Goods
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.campaigns import (
     Audience,
@@ -33,7 +34,6 @@ from loyalty.policies.earning import (
     Source,
     quote,
 )
-from loyalty.policies.goods import Goods
 
 TEN_PER_EURO = BaseRule(id=7, points=10, per_minor=100)
 COFFEE = Goods(category_paths=("food/coffee",))

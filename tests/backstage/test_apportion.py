@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.policies.apportion import apportion, apportion_whole
+from backstage.policies.apportion import apportion, apportion_whole
 
 BOTH = [apportion, apportion_whole]
 weights = st.dictionaries(

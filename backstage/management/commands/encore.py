@@ -40,8 +40,8 @@ class Command(BaseCommand):
         if not verb.startswith("-") and verb not in verbs:
             self.stderr.write(f"There is no verb {verb!r}. {did_you_mean(verb, verbs)}")
             sys.exit(USAGE)
-        # What Django has loaded by now stays as long as the process. A long import makes so many values that the
-        # collector would walk all of it again and again, a tenth of the import's time.
+        # What Django has loaded by now stays as long as the process. A long import makes so many values that
+        # the collector would walk all of it again and again, a tenth of the import's time.
         gc.freeze()
         try:
             super().run_from_argv(argv)

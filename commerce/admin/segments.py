@@ -1,22 +1,23 @@
 """Segments: who is in, in words, and why somebody is not."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, by_staff, column, display
 from backstage.admin.pages import find_object, page_url, show_page
+from commerce.admin.segment_form import RowsForm, TextForm, rows_of, with_another_row, without_row
 from commerce.models import Customer, Segment
 from commerce.operations.segments import delete_segment, save_segment
 from commerce.policies.segments import Definition, SegmentError
@@ -35,49 +36,11 @@ EXAMPLES = 10
 MOST_FOUND = 5
 
 
-class ConditionsField(forms.JSONField):
-    """Conditions as they are written down, told field by field what is wrong with them."""
-
-    widget = forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "class": "enc-code"})
-
-    def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-
-    def clean(self, value: Any) -> Any:
-        conditions = super().clean(value)
-        try:
-            read_segment(conditions=conditions)
-        except SegmentError as error:
-            raise forms.ValidationError(
-                [f"{problem.path}: {problem.message}" for problem in error.problems]
-            ) from error
-        return conditions
-
-
-class SegmentForm(forms.ModelForm):
-    """A name, and the conditions."""
-
-    conditions = ConditionsField(
-        label=gettext_lazy("Conditions"),
-        initial={"match": "all", "conditions": []},
-        help_text=gettext_lazy(
-            'Such as {"match": "all", "conditions": [{"condition": "orders", "with": {"at_least": 3}}]}'
-        ),
-    )
-
-    class Meta:
-        model = Segment
-        fields = ("name", "key", "conditions")
-        labels = {"name": gettext_lazy("Name"), "key": gettext_lazy("Key")}
-
-
 @admin.register(Segment)
 class SegmentAdmin(KeysetModelAdmin):
     """The list of segments, a form, and a page that shows who is in."""
 
     keyset = "key"
-    form = SegmentForm
-    change_form_template = "encore/commerce/admin/segment_form.html"
     empty_text = gettext_lazy(
         "No segments yet. A segment is a group of customers, such as those who bought coffee."
     )
@@ -93,23 +56,107 @@ class SegmentAdmin(KeysetModelAdmin):
         return _say(segment.conditions)
 
     def get_urls(self) -> list[URLPattern]:
-        return [page_url(self, "people", require_safe(self.people_view)), *super().get_urls()]
+        """Add the addresses of who is in, of the preview, and of the definition as text."""
+        both = require_http_methods(["GET", "HEAD", "POST"])
+        preview = path(
+            "preview/",
+            self.admin_site.admin_view(require_POST(self.preview_view)),
+            name="encore_commerce_segment_preview",
+        )
+        text = path("add/text/", self.admin_site.admin_view(both(self.text_view)))
+        return [
+            preview,
+            text,
+            page_url(self, "text", both(self.text_view)),
+            page_url(self, "people", require_safe(self.people_view)),
+            *super().get_urls(),
+        ]
+
+    # -- putting it together ---------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Put a new segment together in sentences."""
+        return self._build(request, None)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        return super().change_view(request, object_id, form_url, self._with_words(extra_context))
+        """Change a segment in sentences, or as text where sentences cannot say it."""
+        segment: Segment = find_object(self, request, object_id)
+        if RowsForm.begin(segment.conditions) is None:
+            return self.text_view(request, object_id)
+        return self._build(request, segment)
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        return super().add_view(request, form_url, self._with_words(extra_context))
+    def _build(self, request: HttpRequest, segment: Segment | None) -> HttpResponse:
+        self._require_right(request, segment)
+        if request.method != "POST":
+            rows, initial = _begin(segment)
+            return self._show(request, RowsForm(rows=rows, initial=initial), segment)
+        if "add" in request.POST or "drop" in request.POST:
+            put_together = with_another_row if "add" in request.POST else without_row
+            rows, initial = put_together(request.POST)
+            return self._show(request, RowsForm(rows=rows, initial=initial), segment)
+        form = RowsForm(request.POST, rows=rows_of(request.POST))
+        if form.is_valid() and "save" in request.POST and self._save(request, form, segment):
+            return redirect("admin:encore_commerce_segment_changelist")
+        return self._show(request, form, segment)
 
-    def _with_words(self, context: Any) -> dict[str, Any]:
-        """Name the conditions that there are, with their gaps."""
-        known = [
-            (key, condition.label, [parameter.name for parameter in condition.parameters])
-            for key, condition in segment_conditions.items()
-        ]
-        return {**(context or {}), "known_conditions": known}
+    def text_view(self, request: HttpRequest, object_id: str = "") -> HttpResponse:
+        """Show and take the definition as it is stored."""
+        segment: Segment | None = find_object(self, request, object_id) if object_id else None
+        self._require_right(request, segment)
+        if request.method == "POST":
+            form = TextForm(request.POST)
+            if form.is_valid() and "save" in request.POST and self._save(request, form, segment):
+                return redirect("admin:encore_commerce_segment_changelist")
+        else:
+            form = TextForm(initial=_begin_text(segment))
+        return self._show(request, form, segment)
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer with who would be in by a half-written form; it saves nothing."""
+        self._require_right(request, None, either=True)
+        is_text = "conditions" in request.POST
+        form = TextForm(request.POST) if is_text else RowsForm(request.POST, rows=rows_of(request.POST))
+        shown = _preview(form) if form.is_valid() else {}
+        return TemplateResponse(request, "encore/commerce/admin/segment_preview.html", shown)
+
+    def _require_right(self, request: HttpRequest, segment: Segment | None, *, either: bool = False) -> None:
+        may_add, may_change = self.has_add_permission(request), self.has_change_permission(request, segment)
+        if not (may_add or may_change if either else may_change if segment else may_add):
+            raise PermissionDenied
+
+    def _save(self, request: HttpRequest, form: RowsForm | TextForm, segment: Segment | None) -> bool:
+        told = {**form.read_names(), "conditions": form.cleaned_data["conditions"]}
+        done: dict[str, Any] = {"at": clock.now(), "by": by_staff(request.user)}
+        try:
+            saved = save_segment(segment_id=segment.pk if segment else None, **told, **done)
+        except SegmentError as error:
+            form.take_over(error)
+            return False
+        messages.success(request, _("Saved: %(name)s.") % {"name": saved.name})
+        return True
+
+    def _show(self, request: HttpRequest, form: RowsForm | TextForm, segment: Segment | None) -> HttpResponse:
+        is_text = isinstance(form, TextForm)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": segment.name if segment else _("A new segment"),
+            "opts": self.opts,
+            "list_address": reverse("admin:encore_commerce_segment_changelist"),
+            "form": form,
+            "segment": segment,
+            "is_text": is_text,
+            "can_be_rows": segment is None or RowsForm.begin(segment.conditions) is not None,
+            "known": [(key, condition.label) for key, condition in segment_conditions.items()],
+            "gaps": _list_gaps() if is_text else [],
+            "preview_address": reverse("admin:encore_commerce_segment_preview"),
+            **_preview_of(form),
+        }
+        status = 422 if form.is_bound and form.errors else 200
+        return TemplateResponse(request, "encore/commerce/admin/segment_form.html", context, status=status)
+
+    # -- who is in -------------------------------------------------------------------------------------------
 
     def people_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show how many are in, a few of them, and why somebody is not."""
@@ -132,18 +179,6 @@ class SegmentAdmin(KeysetModelAdmin):
             answers=_ask(definition, asked, at),
         )
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the form again where somebody took the key between the look at it and the saving."""
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except SegmentError as error:
-            messages.error(request, str(error))
-            return redirect(request.get_full_path())
-
-    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
-        told = {"at": clock.now(), "by": by_staff(request.user), **form.cleaned_data}
-        obj.pk = save_segment(segment_id=obj.pk if change else None, **told).pk
-
     def delete_model(self, request: HttpRequest, obj: Segment) -> None:
         delete_segment(segment_id=obj.pk, at=clock.now(), by=by_staff(request.user))
 
@@ -165,3 +200,44 @@ def _say(conditions: Any) -> str:
         return describe_segment(definition=read_segment(conditions=conditions, allow_missing=True))
     except SegmentError as error:
         return _("Cannot be read: %(problem)s") % {"problem": error}
+
+
+# -- what the pages begin with and say -----------------------------------------------------------------------
+
+
+def _begin(segment: Segment | None) -> tuple[list[str], dict[str, Any]]:
+    found = RowsForm.begin(segment.conditions) if segment else None
+    if segment is None or found is None:
+        return [], {}
+    rows, initial = found
+    return rows, {"name": segment.name, "key": segment.key, **initial}
+
+
+def _begin_text(segment: Segment | None) -> dict[str, Any]:
+    if segment is None:
+        return {"conditions": {"match": "all", "conditions": []}}
+    return {"name": segment.name, "key": segment.key, "conditions": segment.conditions}
+
+
+def _list_gaps() -> list[tuple[str, Any, list[str]]]:
+    """Name the conditions that there are, with their gaps."""
+    return [
+        (key, condition.label, [parameter.name for parameter in condition.parameters])
+        for key, condition in segment_conditions.items()
+    ]
+
+
+def _preview_of(form: RowsForm | TextForm) -> dict[str, Any]:
+    return _preview(form) if form.is_bound and form.is_valid() else {}
+
+
+def _preview(form: RowsForm | TextForm) -> dict[str, Any]:
+    """Say who would be in by what was typed."""
+    definition, at = read_segment(conditions=form.cleaned_data["conditions"]), clock.now()
+    return {
+        "preview": {
+            "sentence": describe_segment(definition=definition),
+            "count": count_segment(definition=definition, at=at),
+            "examples": list_segment(definition=definition, at=at, limit=EXAMPLES),
+        }
+    }

@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce.admin.money import from_minor, to_minor
 from commerce.models import Channel, Segment
-from loyalty.admin.programme_forms import from_minor, to_minor
 from loyalty.models import Campaign, CampaignVersion, Programme
 from loyalty.models.campaign import CampaignKindChoices
 from loyalty.policies.campaigns import DAY_MINUTES, CampaignKind

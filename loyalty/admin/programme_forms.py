@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
-from babel.numbers import get_currency_precision
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from backstage import clock
 from backstage.policies.names import nearest
+from commerce.admin.money import from_minor, to_minor
 from commerce.policies.snapshot import CURRENCIES
 from loyalty.models import EarningRule, LotTerms, Programme
 from loyalty.models.programme import CombinationChoices, DebtPolicyChoices, EnrolmentChoices
@@ -40,22 +40,6 @@ EXPIRIES = (
 def money_field(label: Any, **options: Any) -> forms.DecimalField:
     """Ask for an amount of money, such as 8.50."""
     return forms.DecimalField(label=label, min_value=Decimal(0), max_digits=12, decimal_places=3, **options)
-
-
-def to_minor(amount: Decimal, currency: str) -> int:
-    """Turn an amount into minor units. Raises: ValidationError for parts that the currency does not have."""
-    minor = amount.scaleb(get_currency_precision(currency))
-    if minor != minor.to_integral_value():
-        raise ValidationError(
-            _("%(currency)s has %(places)s decimal places. Write the amount with no more.")
-            % {"currency": currency, "places": get_currency_precision(currency)}
-        )
-    return int(minor)
-
-
-def from_minor(minor: int, currency: str) -> Decimal:
-    """Turn minor units into an amount as people write it."""
-    return Decimal(minor).scaleb(-get_currency_precision(currency))
 
 
 def clean_currency(code: str) -> str:

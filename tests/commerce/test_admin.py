@@ -199,11 +199,11 @@ def test_a_key_that_is_taken_in_the_same_moment_is_said_and_nothing_is_stored(ad
     monkeypatch.setattr(Model, "validate_unique", lambda self, exclude=None: None)
     channel = {"name": "Shop", "key": "shop", "kind": "web", "currency": "EUR", "time_zone": "UTC"}
     conditions = '{"match": "all", "conditions": [{"condition": "tag", "with": {"any_of": ["vip"]}}]}'
-    segment = {"name": "The best", "key": "best", "conditions": conditions}
+    segment = {"name": "The best", "key": "best", "conditions": conditions, "save": "1"}
 
     pages = [
         admin_client.post(f"{HOME}channel/add/", channel | {"as_of_kind": "time"}, follow=True),
-        admin_client.post(f"{HOME}segment/add/", segment, follow=True),
+        admin_client.post(f"{HOME}segment/add/text/", segment, follow=True),
     ]
 
     assert ["Choose another key." in page.content.decode() for page in pages] == [True, True]
@@ -245,7 +245,8 @@ def test_a_segment_is_described_counted_and_explained(admin_client):
     conditions = '{"match": "all", "conditions": [{"condition": "tag", "with": {"any_of": ["vip"]}}]}'
 
     saved = admin_client.post(
-        f"{HOME}segment/add/", {"name": "The best", "key": "best", "conditions": conditions}
+        f"{HOME}segment/add/text/",
+        {"name": "The best", "key": "best", "conditions": conditions, "save": "1"},
     )
     segment = Segment.objects.get()
     page = admin_client.get(f"{HOME}segment/{segment.pk}/people/", {"q": "bob"})
@@ -261,11 +262,11 @@ def test_a_segment_is_described_counted_and_explained(admin_client):
     "conditions", ["", "[", "[]", '{"match": "all", "conditions": [{"condition": "x"}]}']
 )
 def test_a_segment_that_cannot_be_read_is_refused_beside_the_field(admin_client, conditions):
-    told = {"name": "The best", "key": "best", "conditions": conditions}
+    told = {"name": "The best", "key": "best", "conditions": conditions, "save": "1"}
 
-    page = admin_client.post(f"{HOME}segment/add/", told)
+    page = admin_client.post(f"{HOME}segment/add/text/", told)
 
-    assert page.context["adminform"].form.errors["conditions"]
+    assert page.context["form"].errors["conditions"]
     assert not Segment.objects.exists()
 
 

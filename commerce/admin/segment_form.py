@@ -65,7 +65,7 @@ class NamedForm(forms.Form):
 class RowsForm(NamedForm):
     """Name, "all" or "any", and the rows."""
 
-    match = forms.ChoiceField(label=gettext_lazy("Customers of whom hold"), choices=MATCHES)
+    match = forms.ChoiceField(label=gettext_lazy("In it is whoever fits"), choices=MATCHES)
 
     def __init__(self, *args: Any, rows: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

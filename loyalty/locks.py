@@ -1,6 +1,7 @@
 """Every row lock of the app, in the global order: purchase → award → accounts by member → lots → campaigns.
 
-A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign.
+A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign or
+a rule for an action.
 
 Each kind is locked in one statement by ascending id, and nothing earlier in the order is locked afterwards.
 `no_key=True`, because a plain FOR UPDATE would block the key check of every insert that points at the row. A
@@ -15,7 +16,7 @@ from typing import Any
 from django.db import connection
 
 from backstage.plain_sql import Columns, among, for_update, listed, within
-from loyalty.models import Award, Campaign, Lot, PointsAccount, Programme
+from loyalty.models import ActionRule, Award, Campaign, Lot, PointsAccount, Programme
 from loyalty.policies.book import Account
 from loyalty.policies.settlement import AwardState
 
@@ -36,6 +37,14 @@ def lock_programme(programme_id: int) -> Programme:
 def lock_campaign(campaign_id: int) -> Campaign:
     """Lock one campaign, to change it. The programme comes first. Raises: Campaign.DoesNotExist."""
     return Campaign.objects.select_for_update(no_key=True).get(id=campaign_id)
+
+
+def lock_action_rule(rule_id: int) -> ActionRule:
+    """Lock one rule for an action, to change it; the programme comes first.
+
+    Raises: ActionRule.DoesNotExist.
+    """
+    return ActionRule.objects.select_for_update(no_key=True).get(id=rule_id)
 
 
 def lock_campaigns(campaign_ids: Iterable[int]) -> list[Campaign]:

@@ -30,6 +30,7 @@ from loyalty.ledger import due
 from loyalty.management.backtest_verb import BACKTEST
 from loyalty.management.forecast_verb import FORECAST
 from loyalty.management.init_verb import INIT
+from loyalty.operations.actions import plan_occasions, work_occasions
 from loyalty.operations.adjustments import apply_adjustment
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
@@ -38,7 +39,7 @@ from loyalty.queries import campaign_laws, member_page, staff_sections
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
-from loyalty.registry import MemberPageSection, member_page_sections
+from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
 
 
 def _settle(purchase_ids: Sequence[int], at: datetime) -> None:
@@ -77,6 +78,13 @@ for kind in (
     AuditKind(name="campaign_paused", sentence=_("%(by)s paused %(object)s")),
     AuditKind(name="campaign_ended", sentence=_("%(by)s ended %(object)s")),
     AuditKind(name="campaign_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="action_rule_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="action_rule_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="action_rule_switched_on", sentence=_("%(by)s switched %(object)s on")),
+    AuditKind(name="action_rule_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="action_rule_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="action_rule_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="action_withdrawn", sentence=_("%(by)s took back what an action had brought %(object)s")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
     AuditKind(
@@ -85,6 +93,19 @@ for kind in (
     ),
 ):
     audit_kinds.register(kind.name, kind)
+
+
+for trigger in (
+    EarningTrigger(name="sign_up", label=_("joining"), is_told=False),
+    EarningTrigger(name="birthday", label=_("your birthday"), is_told=False),
+    EarningTrigger(name="anniversary", label=_("another year in the club"), is_told=False),
+    EarningTrigger(name="review", label=_("a review, whatever its stars")),
+    EarningTrigger(name="share", label=_("telling others about us")),
+    EarningTrigger(name="survey", label=_("answering our questions")),
+    EarningTrigger(name="newsletter", label=_("reading our news")),
+    EarningTrigger(name="event", label=_("something of the shop's own")),
+):
+    earning_triggers.register(trigger.name, trigger)
 
 
 def _adjust(payload: Mapping[str, Any], at: datetime, by: By) -> None:
@@ -129,6 +150,13 @@ for job in (
         note=_("Ends points whose date has come."),
     ),
     Job(
+        name="grant_occasion_points",
+        every=timedelta(hours=1),
+        plan=plan_occasions,
+        work=work_occasions,
+        note=_("Gives points for birthdays and anniversaries, also those of the last week."),
+    ),
+    Job(
         name="forfeit_left_members",
         every=timedelta(days=1),
         plan=plan_forfeiting,
@@ -163,6 +191,12 @@ for section in (
         order=700,
         template="encore/loyalty/sections/offers.html",
         find=member_page.find_offers,
+    ),
+    MemberPageSection(
+        name="ways",
+        order=705,
+        template="encore/loyalty/sections/ways.html",
+        find=member_page.find_ways,
     ),
     MemberPageSection(
         name="card", order=710, template="encore/loyalty/sections/card.html", find=member_page.find_card

@@ -1,11 +1,11 @@
-"""Doors of loyalty: what the apps above it put into its pages."""
+"""Doors of loyalty: what the apps above it put into its pages, and what else may bring points."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from backstage.registry import Registry
+from backstage.registry import Registry, Text
 from loyalty.models import Member, Programme
 from loyalty.policies.book import MemberBook
 
@@ -37,6 +37,20 @@ class MemberPageSection:
     find: Callable[[Visit], Mapping[str, Any] | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarningTrigger:
+    """Something that members do besides buying, for which the owner may give points.
+
+    `label` names it within a sentence ("your birthday"). `is_told` is False for what loyalty notices itself;
+    the rest is told by `loyalty.operations.actions.record_action`.
+    """
+
+    name: str
+    label: Text
+    is_told: bool = True
+
+
+earning_triggers: Registry[EarningTrigger] = Registry("earning trigger")
 member_page_sections: Registry[MemberPageSection] = Registry("member page section")
 
 

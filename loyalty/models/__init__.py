@@ -6,9 +6,12 @@ one `PointsAccount`, which is the lock and the cache of the sums. Points live in
 business fact; a `Movement` says how many points of which lot changed from which state to which. Entries and
 movements are append-only, and the counters of lots and accounts are always computed from them. An `Award` is
 what one purchase earned in one programme and still stands for. A `Campaign` adds to that for a while; its
-promises are versions too, and `CampaignUse` counts what each member got from it.
+promises are versions too, and `CampaignUse` counts what each member got from it. An `ActionRule` gives
+points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
+became of it.
 """
 
+from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
 from loyalty.models.adjustments import AdjustmentLimit, AdjustmentTally
 from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignUse, CampaignVersion
@@ -24,6 +27,9 @@ from loyalty.models.programme import (
 )
 
 __all__ = [
+    "ActionAttempt",
+    "ActionRule",
+    "ActionVersion",
     "AdjustmentLimit",
     "AdjustmentTally",
     "Award",

@@ -28,6 +28,7 @@ from commerce.policies.purchase_head import PurchaseHead
 from loyalty.ledger.posting import post
 from loyalty.locks import AWARD_COLUMNS, lock_accounts, lock_awards
 from loyalty.models import Award
+from loyalty.operations.actions import welcome
 from loyalty.operations.campaign_uses import open_allowance, store_uses
 from loyalty.operations.members import insert_members
 from loyalty.policies.allowance import Allowance
@@ -66,7 +67,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
     cases = _due_cases(rules, purchases, at)
     if not cases:
         return 0
-    _find_members(rules, cases)
+    _find_members(rules, cases, at)
     _find_occasions(rules, cases, at)
     for case in cases:
         freeze(rules, case)
@@ -105,14 +106,14 @@ def _due_cases(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], at: dat
 # -- whose it is ---------------------------------------------------------------------------------------------
 
 
-def _find_members(rules: ProgrammeRules, cases: Sequence[Case]) -> None:
+def _find_members(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) -> None:
     """Attach the member that each purchase belongs to. A purchase without a customer keeps the one it had."""
     roots, members = find_holders(
         programme_id=rules.id,
         customer_ids={case.purchase.customer_id for case in cases if case.purchase.customer_id is not None},
     )
     if rules.enrolment is Enrolment.AUTOMATIC:
-        members |= _enrol(rules, cases, roots, members)
+        members |= _enrol(rules, cases, roots, members, at)
     holders = resolve_holders(
         member_ids={case.award.member_id for case in cases if case.award.member_id is not None},
         known=members.values(),
@@ -125,7 +126,11 @@ def _find_members(rules: ProgrammeRules, cases: Sequence[Case]) -> None:
 
 
 def _enrol(
-    rules: ProgrammeRules, cases: Sequence[Case], roots: Mapping[int, int], members: Mapping[int, Holder]
+    rules: ProgrammeRules,
+    cases: Sequence[Case],
+    roots: Mapping[int, int],
+    members: Mapping[int, Holder],
+    at: datetime,
 ) -> dict[int, Holder]:
     """Enrol whoever bought while the programme was live; their first purchase known so far is when they
     joined.
@@ -139,6 +144,7 @@ def _enrol(
     if not first:
         return {}
     enrolled = insert_members(programme_id=rules.id, joined_at=first, by_request=False)
+    welcome(programme_id=rules.id, member_ids=[member.id for member in enrolled.values()], at=at)
     return {
         customer_id: Holder(*(getattr(member, name) for name in Holder._fields))
         for customer_id, member in enrolled.items()

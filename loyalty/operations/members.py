@@ -16,6 +16,7 @@ from commerce.operations.member_numbers import note_member_numbers
 from commerce.queries.customers import list_merged, resolve_customer
 from loyalty.ledger.posting import post
 from loyalty.models import Award, Member, PointsAccount, TermsVersion
+from loyalty.operations.actions import welcome
 from loyalty.policies.card_number import ALPHABET, BODY_LENGTH, with_check
 from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState
 from loyalty.policies.requests import Forfeit
@@ -78,6 +79,7 @@ def enrol(
         if terms_id is not None:
             accept_terms(member_id=member.id, terms_id=terms_id, at=at)
         audit.record(kind="member_joined", object_kind="member", object_id=member.id, by=by, at=at)
+        welcome(programme_id=programme_id, member_ids=[member.id], at=at, by=by)
         purchase_ids = _count_earlier_purchases(
             member, counts_from=at - timedelta(days=rules.backdate_days), at=at
         )

@@ -13,10 +13,17 @@ from django.utils.translation import get_language, gettext
 from commerce.models import Purchase
 from loyalty.models import Entry, Member, Programme
 from loyalty.policies.calendar import next_calendar_day
-from loyalty.policies.programme import MEMBER_ALLOWS, UNDO_LEAVING_DAYS, MemberState, ProgrammeState
+from loyalty.policies.programme import (
+    MEMBER_ALLOWS,
+    PROGRAMME_ALLOWS,
+    UNDO_LEAVING_DAYS,
+    MemberState,
+    ProgrammeState,
+)
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.terms import Terms
 from loyalty.queries import figures, sentences
+from loyalty.queries.actions import list_ways
 from loyalty.queries.balance import Balance
 from loyalty.queries.campaigns import list_offers
 from loyalty.queries.cards import get_card
@@ -214,6 +221,15 @@ def _until(ends_at: datetime | None, visit: Visit) -> str:
         return gettext("until the end of %(date)s") % {"date": figures.last_day(ends_at, zone, now=now)}
     gaps = {"date": figures.day(ends_at, zone, now=now), "time": f"{local:%H:%M}"}
     return gettext("until %(date)s, %(time)s") % gaps
+
+
+def find_ways(visit: Visit) -> Mapping[str, Any] | None:
+    """Show what else brings points; nothing to whoever cannot earn, or where there is nothing."""
+    earns = PROGRAMME_ALLOWS[ProgrammeState(visit.programme.state)].earn
+    if not earns or not MEMBER_ALLOWS[MemberState(visit.member.state)].earn:
+        return None
+    ways = list_ways(programme_id=visit.programme.id, at=visit.at)
+    return {"ways": [way.text for way in ways]} if ways else None
 
 
 def find_help(visit: Visit) -> Mapping[str, Any] | None:

@@ -99,6 +99,13 @@ def more_dates(count: int) -> str:
     return counted(ngettext("%(n)s more date", "%(n)s more dates", count), count)
 
 
+def points_for_action(count: int, action: str) -> str:
+    """Say what an action brings: "20 points: your birthday". The action stands where no grammar rules it."""
+    return counted(
+        ngettext("%(n)s point: %(action)s", "%(n)s points: %(action)s", count), count, action=action
+    )
+
+
 # -- facts of the history ------------------------------------------------------------------------------------
 
 _BY_REASON: Mapping[tuple[EntryKind, str], str] = {
@@ -110,6 +117,14 @@ _BY_REASON: Mapping[tuple[EntryKind, str], str] = {
     (EntryKind.ACCRUE, "event"): _("Points for an event"),
     (EntryKind.ACCRUE, "import"): _("Your points from before moved here"),
     (EntryKind.ACCRUE, "welcome"): _("Welcome to the club"),
+    (EntryKind.ACCRUE, "sign_up"): _("Welcome to the club"),
+    (EntryKind.ACCRUE, "birthday"): _("For your birthday"),
+    (EntryKind.ACCRUE, "anniversary"): _("For another year in the club"),
+    (EntryKind.ACCRUE, "review"): _("For your review"),
+    (EntryKind.ACCRUE, "share"): _("For telling others"),
+    (EntryKind.ACCRUE, "survey"): _("For answering our questions"),
+    (EntryKind.ACCRUE, "newsletter"): _("For reading our news"),
+    (EntryKind.REVOKE, "withdrawn"): _("What these points were for was taken back"),
     (EntryKind.VOID, "timed_out"): _("Reserved points came back, the time was up"),
     (EntryKind.EXPIRE, "left"): _("You left the club, so its points ended"),
     (EntryKind.EXPIRE, "closed"): _("The club closed, so its points ended"),

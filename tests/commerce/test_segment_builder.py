@@ -74,7 +74,12 @@ def test_a_segment_is_saved_as_it_was_put_together(admin_client):
             }
         ],
         [{"condition": "last_purchase", "with": {"on_or_after": "2025-12-31"}}],
-        [{"condition": "recency_frequency_money", "with": {"currency": "EUR", "recency": [4, 5], "money": [5]}}],
+        [
+            {
+                "condition": "recency_frequency_money",
+                "with": {"currency": "EUR", "recency": [4, 5], "money": [5]},
+            }
+        ],
         [{"condition": "birthday", "with": {"this_month": True}}],
         [{"condition": "attribute", "with": {"name": "size", "any_of": [True, 4, 4.5, "4", "large"]}}],
         [{"condition": "attribute", "with": {"name": "height", "at_least": 1.5}}],

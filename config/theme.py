@@ -55,6 +55,7 @@ NAVIGATION = [
         "separator": True,
         "items": [
             page(_("Campaigns"), "campaign", "encore_loyalty.campaign"),
+            page(_("Points for actions"), "celebration", "encore_loyalty.actionrule"),
         ],
     },
     {
@@ -83,6 +84,7 @@ NAVIGATION = [
             page(_("Movements"), "swap_horiz", "encore_loyalty.movement"),
             page(_("Holds"), "lock_clock", "encore_loyalty.hold"),
             page(_("Awards"), "star", "encore_loyalty.award"),
+            page(_("Actions"), "task_alt", "encore_loyalty.actionattempt"),
             page(_("Imports"), "upload_file", "encore_commerce.import"),
         ],
     },

@@ -35,7 +35,7 @@ from loyalty.operations.adjustments import apply_adjustment
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
-from loyalty.queries import campaign_laws, member_page, staff_sections
+from loyalty.queries import action_laws, campaign_laws, member_page, staff_sections
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
@@ -216,5 +216,5 @@ for section in (
 for verb in (BACKTEST, FORECAST, INIT):
     verbs.register(verb.name, verb)
 
-for invariant in (*INVARIANTS, *campaign_laws.INVARIANTS):
+for invariant in (*INVARIANTS, *action_laws.INVARIANTS, *campaign_laws.INVARIANTS):
     invariants.register(invariant.name, invariant)

@@ -1,5 +1,6 @@
 """The admin of loyalty: members and their points, the programme, and the ledger to look at."""
 
+from loyalty.admin.actions import ActionAttemptAdmin, ActionRuleAdmin
 from loyalty.admin.campaigns import CampaignAdmin
 from loyalty.admin.ledger import (
     AwardAdmin,
@@ -13,6 +14,8 @@ from loyalty.admin.members import MemberAdmin
 from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
 
 __all__ = [
+    "ActionAttemptAdmin",
+    "ActionRuleAdmin",
     "AwardAdmin",
     "CampaignAdmin",
     "EntryAdmin",

@@ -30,7 +30,6 @@ from loyalty.policies.settlement import Holder
 from loyalty.policies.terms import LotDates, lot_end
 from loyalty.queries.actions import (
     find_due_members,
-    list_action_rules,
     list_due_occasions,
     list_granted,
     occasion_source,
@@ -177,17 +176,16 @@ def withdraw_action(
     return Recorded(attempt.id, 0, attempt.reason)
 
 
-def welcome(*, programme_id: int, member_ids: Sequence[int], at: datetime, by: By = SYSTEM) -> None:
-    """Give new members what joining brings, in the transaction in which they join. Queries: 1 without a
+def welcome(programme: ProgrammeRules, *, member_ids: Sequence[int], at: datetime, by: By = SYSTEM) -> None:
+    """Give new members what joining brings, in the transaction in which they join. Queries: 0 without a
     rule.
     """
-    rules = list_action_rules(programme_id=programme_id)
-    if member_ids and running_rule(rules, kind=ActionKind.SIGN_UP, event="", at=at):
+    if member_ids and running_rule(programme.actions, kind=ActionKind.SIGN_UP, event="", at=at):
         actions = [
             Action(kind=ActionKind.SIGN_UP.value, source=f"member:{member_id}", member_id=member_id)
             for member_id in member_ids
         ]
-        record_actions(programme_id=programme_id, actions=actions, at=at, by=by)
+        record_actions(programme_id=programme.id, actions=actions, at=at, by=by)
 
 
 # -- what is told --------------------------------------------------------------------------------------------
@@ -225,9 +223,8 @@ def _record(programme_id: int, actions: Sequence[Action], at: datetime, by: By) 
     fresh = {
         action.name: action for action in actions if action.name in members and action.name not in standing
     }
-    rules = list_action_rules(programme_id=programme_id) if fresh else []
-    attempts = _decide(programme, rules, list(fresh.values()), members, at)
-    _post(programme, rules, attempts, at, by)
+    attempts = _decide(programme, list(fresh.values()), members, at)
+    _post(programme, attempts, at, by)
     stored = {(row.kind, row.event, row.source): row for row in ActionAttempt.objects.bulk_create(attempts)}
     return [_answer(action, stored, standing) for action in actions]
 
@@ -278,14 +275,13 @@ def _standing(programme_id: int, actions: Sequence[Action]) -> dict[tuple[str, s
 
 def _decide(
     programme: ProgrammeRules,
-    rules: Sequence[ActionRule],
     actions: Sequence[Action],
     members: Mapping[tuple[str, str, str], Holder],
     at: datetime,
 ) -> list[ActionAttempt]:
     holder_ids = {members[action.name].id for action in actions}
     families = _families(holder_ids)
-    granted = list_granted(member_ids=families, rule_ids={rule.rule_id for rule in rules})
+    granted = list_granted(member_ids=families, rule_ids={rule.rule_id for rule in programme.actions})
     done: dict[tuple[int, int], list[datetime]] = {}
     for member_id, by_rule in granted.items():
         for rule_id, moments in by_rule.items():
@@ -293,7 +289,7 @@ def _decide(
     attempts = []
     for action in sorted(actions, key=lambda one: (one.occurred_at or at, one.name)):
         moment, holder = action.occurred_at or at, members[action.name]
-        rule = running_rule(rules, kind=action.kind, event=action.event, at=moment)
+        rule = running_rule(programme.actions, kind=action.kind, event=action.event, at=moment)
         earlier = done.setdefault((holder.id, rule.rule_id), []) if rule else []
         refusal = _why_not(programme, holder, rule, earlier, moment)
         if refusal is None:
@@ -352,7 +348,6 @@ def _attempt(
 
 def _post(
     programme: ProgrammeRules,
-    rules: Sequence[ActionRule],
     attempts: Sequence[ActionAttempt],
     at: datetime,
     by: By,
@@ -362,7 +357,7 @@ def _post(
     if not earned:
         return
     dates = _dates(programme, at, programme.zone)
-    levels = {rule.id: rule.counts_for_level for rule in rules}
+    levels = {rule.id: rule.counts_for_level for rule in programme.actions}
     requests = [
         Accrue(
             member_id=attempt.member_id,
@@ -397,8 +392,7 @@ def plan_occasions(at: datetime) -> list[Chunk]:
     """Cut the members whose day has come round into ranges of ids, whatever their programme."""
     ids: set[int] = set()
     for programme in list_programme_rules():
-        rules = list_action_rules(programme_id=programme.id)
-        for kind, occasion in list_due_occasions(rules, at=at, zone=programme.zone):
+        for kind, occasion in list_due_occasions(programme.actions, at=at, zone=programme.zone):
             due = find_due_members(
                 programme_id=programme.id, kind=kind, occasion=occasion, zone=programme.zone
             )
@@ -412,7 +406,6 @@ def work_occasions(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
     """Give the members of one range what their day brings, in the runner's transaction."""
     done = 0
     for programme in list_programme_rules():
-        rules = list_action_rules(programme_id=programme.id)
         actions = [
             Action(
                 kind=kind.value,
@@ -420,7 +413,7 @@ def work_occasions(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
                 member_id=member_id,
                 occurred_at=min(at, occasion.begins_at(programme.zone)),
             )
-            for kind, occasion in list_due_occasions(rules, at=at, zone=programme.zone)
+            for kind, occasion in list_due_occasions(programme.actions, at=at, zone=programme.zone)
             for member_id in find_due_members(
                 programme_id=programme.id, kind=kind, occasion=occasion, zone=programme.zone
             )

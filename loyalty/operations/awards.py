@@ -144,7 +144,7 @@ def _enrol(
     if not first:
         return {}
     enrolled = insert_members(programme_id=rules.id, joined_at=first, by_request=False)
-    welcome(programme_id=rules.id, member_ids=[member.id for member in enrolled.values()], at=at)
+    welcome(rules, member_ids=[member.id for member in enrolled.values()], at=at)
     return {
         customer_id: Holder(*(getattr(member, name) for name in Holder._fields))
         for customer_id, member in enrolled.items()

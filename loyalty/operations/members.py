@@ -79,7 +79,7 @@ def enrol(
         if terms_id is not None:
             accept_terms(member_id=member.id, terms_id=terms_id, at=at)
         audit.record(kind="member_joined", object_kind="member", object_id=member.id, by=by, at=at)
-        welcome(programme_id=programme_id, member_ids=[member.id], at=at, by=by)
+        welcome(rules, member_ids=[member.id], at=at, by=by)
         purchase_ids = _count_earlier_purchases(
             member, counts_from=at - timedelta(days=rules.backdate_days), at=at
         )

@@ -1,7 +1,7 @@
 """What members do besides buying, and how many points it brings: rules as plain values, caps, and days."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -58,7 +58,7 @@ class ActionRule:
     """One version of what an action brings, and when it ran: [`starts_at`, `ends_at`).
 
     `id` is the version's, which attempts and entries keep; caps are counted by `rule_id`. Without
-    `cap_times` every action counts.
+    `cap_times` every action counts. `name` and `public_text` say it to people.
     """
 
     id: int
@@ -71,6 +71,8 @@ class ActionRule:
     counts_for_level: bool
     starts_at: datetime
     ends_at: datetime | None
+    name: str = ""
+    public_text: Mapping[str, str] = field(default_factory=dict)
 
     def runs_at(self, at: datetime) -> bool:
         """Tell whether it ran at a moment."""

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from commerce.policies.goods import Goods
+from loyalty.policies.actions import ActionRule
 from loyalty.policies.campaigns import Campaign, Combination
 from loyalty.policies.earning import BaseRule
 from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
@@ -99,6 +100,7 @@ class ProgrammeRules:
     rates: tuple[Rate, ...]
     campaigns: tuple[CampaignRun, ...] = ()
     combination: Combination = Combination.BEST
+    actions: tuple[ActionRule, ...] = ()
 
     def earns_at(self, at: datetime) -> bool:
         """Tell whether purchases of that moment earn."""

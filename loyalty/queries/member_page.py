@@ -28,6 +28,7 @@ from loyalty.queries.balance import Balance
 from loyalty.queries.campaigns import list_offers
 from loyalty.queries.cards import get_card
 from loyalty.queries.history import HistoryPage, HistoryRow, history_of
+from loyalty.queries.programmes import rules_of
 from loyalty.queries.quote import quote_under, single
 from loyalty.registry import Visit
 
@@ -228,8 +229,8 @@ def find_ways(visit: Visit) -> Mapping[str, Any] | None:
     earns = PROGRAMME_ALLOWS[ProgrammeState(visit.programme.state)].earn
     if not earns or not MEMBER_ALLOWS[MemberState(visit.member.state)].earn:
         return None
-    ways = list_ways(programme_id=visit.programme.id, at=visit.at)
-    return {"ways": [way.text for way in ways]} if ways else None
+    ways = list_ways(rules_of(visit.programme).actions, at=visit.at)
+    return {"ways": ways} if ways else None
 
 
 def find_help(visit: Visit) -> Mapping[str, Any] | None:

@@ -119,6 +119,7 @@ def test_the_shops_beat_knows_every_job(shop):
         "encore.expire_due_points",
         "encore.forfeit_left_members",
         "encore.forget_empty_runs",
+        "encore.grant_occasion_points",
         "encore.release_due_points",
         "encore.settle_purchases",
         "encore.take_up_stale_runs",

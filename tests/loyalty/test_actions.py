@@ -39,6 +39,7 @@ from loyalty.operations.programme import change_state
 from loyalty.policies.errors import NotEnoughPoints
 from loyalty.policies.programme import ProgrammeState
 from loyalty.queries.actions import list_ways
+from loyalty.queries.programmes import rules_of
 from loyalty.queries.why import why
 from tests.loyalty.shop import NOON, OPENED, customer, day, join, open_shop, points, tell
 
@@ -427,7 +428,8 @@ def test_members_read_what_else_brings_points(programme):
     rule = give(programme, "birthday", 1)
     change_action_rule(rule_id=rule.id, own={"public_text": {"en": "A point for your day"}}, at=OPENED)
 
-    assert [way.text for way in list_ways(programme_id=programme.id, at=NOON)] == [
+    programme.refresh_from_db()
+    assert list_ways(rules_of(programme).actions, at=NOON) == [
         "20\N{NO-BREAK SPACE}points: a review, whatever its stars",
         "A point for your day",
     ]

@@ -33,10 +33,21 @@ from loyalty.management.init_verb import INIT
 from loyalty.operations.actions import plan_occasions, work_occasions
 from loyalty.operations.adjustments import apply_adjustment
 from loyalty.operations.awards import settle_awards
+from loyalty.operations.campaign_requests import apply_start
+from loyalty.operations.changes.closing import plan_closing, work_closing
+from loyalty.operations.changes.requests import apply_settings
+from loyalty.operations.changes.settings import plan_taking_up, work_taking_up
+from loyalty.operations.changes.winding_up import plan_winding_up, work_winding_up
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.queries import action_laws, campaign_laws, member_page, staff_sections
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
+from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
+from loyalty.queries.campaign_requests import describe_start, find_start
+from loyalty.queries.changes.laws import INVARIANTS as CHANGE_INVARIANTS
+from loyalty.queries.changes.member_section import find_changes
+from loyalty.queries.changes.requests import APPROVAL_KIND as SETTINGS_KIND
+from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
@@ -61,6 +72,9 @@ customer_merges.register(
 for kind in (
     AuditKind(name="programme_created", sentence=_("%(by)s created %(object)s")),
     AuditKind(name="programme_state", sentence=_("%(by)s changed the state of %(object)s")),
+    AuditKind(name="programme_closing", sentence=_("%(by)s announced the end of %(object)s")),
+    AuditKind(name="terms_published", sentence=_("%(by)s published new terms of %(object)s")),
+    AuditKind(name="change_called_off", sentence=_("%(by)s called off an announced change of %(object)s")),
     AuditKind(name="programme_settings", sentence=_("%(by)s changed the settings of %(object)s")),
     AuditKind(name="earningrule_version", sentence=_("%(by)s changed what %(object)s gives")),
     AuditKind(name="lotterms_version", sentence=_("%(by)s changed the window or expiry of %(object)s")),
@@ -85,6 +99,11 @@ for kind in (
     AuditKind(name="action_rule_ended", sentence=_("%(by)s ended %(object)s")),
     AuditKind(name="action_rule_discarded", sentence=_("%(by)s threw %(object)s away")),
     AuditKind(name="action_withdrawn", sentence=_("%(by)s took back what an action had brought %(object)s")),
+    AuditKind(name="campaign_taken_back", sentence=_("%(by)s took back what was just done with %(object)s")),
+    AuditKind(
+        name="campaign_limit_set",
+        sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
+    ),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
     AuditKind(
@@ -121,6 +140,38 @@ approval_kinds.register(
         template="encore/loyalty/admin/approval_adjustment.html",
         find=find_adjustment,
         private=frozenset({"message", "note"}),
+    ),
+)
+
+
+def _change_settings(payload: Mapping[str, Any], at: datetime, by: By) -> None:
+    apply_settings(payload=payload, at=at, by=by)
+
+
+approval_kinds.register(
+    SETTINGS_KIND,
+    ApprovalKind(
+        name=SETTINGS_KIND,
+        describe=describe_settings,
+        apply=_change_settings,
+        template="encore/loyalty/admin/approval_settings.html",
+        find=find_settings,
+    ),
+)
+
+
+def _start_campaign(payload: Mapping[str, Any], at: datetime, by: By) -> None:
+    apply_start(payload=payload, at=at, by=by)
+
+
+approval_kinds.register(
+    START_KIND,
+    ApprovalKind(
+        name=START_KIND,
+        describe=describe_start,
+        apply=_start_campaign,
+        template="encore/loyalty/admin/approval_campaign.html",
+        find=find_start,
     ),
 )
 
@@ -163,6 +214,29 @@ for job in (
         work=work_forfeiting,
         note=_("Ends the points of members who left more than 14 days ago."),
     ),
+    Job(
+        name="close_programmes",
+        every=timedelta(days=1),
+        plan=plan_closing,
+        work=work_closing,
+        note=_("Writes down which programmes have closed."),
+    ),
+    Job(
+        name="wind_up_programmes",
+        every=timedelta(hours=1),
+        plan=plan_winding_up,
+        work=work_winding_up,
+        note=_(
+            "Before a programme closes, makes points ready that would come too late; after it, ends them."
+        ),
+    ),
+    Job(
+        name="take_up_settings",
+        every=timedelta(hours=1),
+        plan=plan_taking_up,
+        work=work_taking_up,
+        note=_("Writes down announced settings whose day has come."),
+    ),
 ):
     jobs.register(job.name, job)
 
@@ -186,6 +260,12 @@ customer_page_sections.register(
 )
 
 for section in (
+    MemberPageSection(
+        name="changes",
+        order=700,
+        template="encore/loyalty/sections/changes.html",
+        find=find_changes,
+    ),
     MemberPageSection(
         name="offers",
         order=700,
@@ -216,5 +296,5 @@ for section in (
 for verb in (BACKTEST, FORECAST, INIT):
     verbs.register(verb.name, verb)
 
-for invariant in (*INVARIANTS, *action_laws.INVARIANTS, *campaign_laws.INVARIANTS):
+for invariant in (*INVARIANTS, *action_laws.INVARIANTS, *campaign_laws.INVARIANTS, *CHANGE_INVARIANTS):
     invariants.register(invariant.name, invariant)

@@ -28,10 +28,11 @@ from loyalty import conf
 from loyalty.forms import JoinForm, read_moment
 from loyalty.models import Entry, Member, PointsAccount, Programme, TermsVersion
 from loyalty.operations import members
-from loyalty.policies.programme import PROGRAMME_ALLOWS, UNDO_LEAVING_DAYS, MemberState, ProgrammeState
+from loyalty.policies.programme import PROGRAMME_ALLOWS, UNDO_LEAVING_DAYS, MemberState
 from loyalty.queries import member_page, sentences
 from loyalty.queries.balance import book_at, read_balance
 from loyalty.queries.cards import get_card
+from loyalty.queries.changes.words import say_moment
 from loyalty.queries.history import history_of
 from loyalty.queries.memberships import (
     Membership,
@@ -134,6 +135,7 @@ def points(place: Place) -> HttpResponse:
         "points.html",
         member=member,
         headline=member_page.read_headline(balance),
+        end=member_page.find_end(place.programme, place.at),
         notice=member_page.find_notice(
             member=member,
             programme=place.programme,
@@ -190,6 +192,8 @@ def how(place: Place) -> HttpResponse:
         example=member_page.read_example(rules, place.programme, place.at),
         terms=_running_terms(place),
         must_agree=_must_agree(place.membership),
+        coming=(coming := _coming_terms(place)),
+        coming_from=say_moment(coming.starts_at, place.programme, now=place.at) if coming else "",
     )
 
 
@@ -268,13 +272,14 @@ def _welcome(place: Place, form: JoinForm) -> HttpResponse:
         rules=member_page.read_rules(rules, place.programme, place.at)[:3],
         example=member_page.read_example(rules, place.programme, place.at),
         is_open=_takes_members(place),
+        end=member_page.find_end(place.programme, place.at),
         sign_in=_sign_in(place),
         form=form,
     )
 
 
 def _takes_members(place: Place) -> bool:
-    return PROGRAMME_ALLOWS[ProgrammeState(place.programme.state)].join
+    return PROGRAMME_ALLOWS[place.programme.state_at(place.at)].join
 
 
 def _sign_in(place: Place) -> str:
@@ -284,6 +289,11 @@ def _sign_in(place: Place) -> str:
 def _running_terms(place: Place) -> TermsVersion | None:
     versions = TermsVersion.objects.filter(programme=place.programme, starts_at__lte=place.at)
     return versions.order_by("-number").first()
+
+
+def _coming_terms(place: Place) -> TermsVersion | None:
+    versions = TermsVersion.objects.filter(programme=place.programme, starts_at__gt=place.at)
+    return versions.order_by("number").first()
 
 
 def _must_agree(membership: Membership | None) -> bool:

@@ -23,13 +23,13 @@ from commerce.policies.snapshot import LineSnapshot, Snapshot, TenderSnapshot, W
 from config.demo.goods import ARTICLES
 from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
 from config.demo.offers import open_campaigns
-from loyalty.ledger import moves
 from loyalty.models import Member, Programme
 from loyalty.operations.adjustments import give_points, request_adjustment
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.limits import set_limit
 from loyalty.operations.members import enrol, leave, pause
 from loyalty.operations.programme import add_product_group, change_terms, create_programme
+from loyalty.operations.spending import reserve_points, spend_reserved
 from loyalty.policies.adjustments import Adjustment, Deed, Limit
 from loyalty.policies.errors import NotEnoughPoints
 from loyalty.queries import get_balance
@@ -227,7 +227,7 @@ def _spend_some(programme: Programme, day: Day, at: datetime) -> None:
         key = f"till:{day.on.isoformat()}"
         try:
             with transaction.atomic():
-                held = moves.hold(
+                held = reserve_points(
                     member_id=member.id,
                     points=500,
                     key=f"{key}:hold",
@@ -236,7 +236,7 @@ def _spend_some(programme: Programme, day: Day, at: datetime) -> None:
                     at=at,
                     by=STORY,
                 )
-                moves.capture(member_id=member.id, hold_id=held.entry_id, key=key, at=at, by=STORY)
+                spend_reserved(member_id=member.id, hold_id=held.entry_id, key=key, at=at, by=STORY)
         except NotEnoughPoints:
             continue
 
@@ -288,7 +288,7 @@ def _leave_a_debt(programme: Programme, members: list[Member], at: datetime) -> 
         )
         if ready and (order := purchase.order_by("placed_at").first()):
             with transaction.atomic():
-                held = moves.hold(
+                held = reserve_points(
                     member_id=member.id,
                     points=ready,
                     key="demo:all",
@@ -296,7 +296,7 @@ def _leave_a_debt(programme: Programme, members: list[Member], at: datetime) -> 
                     at=at,
                     by=STORY,
                 )
-                moves.capture(member_id=member.id, hold_id=held.entry_id, key="demo:spent", at=at, by=STORY)
+                spend_reserved(member_id=member.id, hold_id=held.entry_id, key="demo:spent", at=at, by=STORY)
             _cancel(order, at)
             return
 

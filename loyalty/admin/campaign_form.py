@@ -1,5 +1,6 @@
 """The form of a campaign: a sentence with gaps. Money and local times are typed as people write them."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
@@ -12,9 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from commerce.admin.money import from_minor, to_minor
 from commerce.models import Channel, Segment
+from loyalty.admin.goods_picker import picked_field
 from loyalty.models import Campaign, CampaignVersion, Programme
 from loyalty.models.campaign import CampaignKindChoices
 from loyalty.policies.campaigns import DAY_MINUTES, CampaignKind
+from loyalty.queries.goods import name_articles
 
 LANGUAGES = (
     ("en", gettext_lazy("What customers read, in English")),
@@ -67,6 +70,7 @@ SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (gettext_lazy("on these days and hours"), ("weekdays", "from_time", "to_time")),
     (gettext_lazy("within these limits"), ("cap_points", "budget_points")),
     (gettext_lazy("and tell customers"), tuple(f"text_{code}" for code, _label in LANGUAGES)),
+    (gettext_lazy("Your own basket"), ("basket",)),
 )
 ALWAYS_OPEN = {"name", "category_paths", "starts_at"}
 
@@ -78,6 +82,7 @@ class Section:
     title: Any
     visible_fields: list[forms.BoundField]
     is_open: bool
+    searches: bool = False
 
 
 class CampaignForm(forms.Form):
@@ -100,12 +105,16 @@ class CampaignForm(forms.Form):
     piece_points = forms.IntegerField(
         label=gettext_lazy("Points for each piece"), min_value=0, max_value=100_000, required=False
     )
-    category_paths = _lines(
-        gettext_lazy("On these categories, one on each line"),
-        gettext_lazy("Such as food/coffee. Nothing in this and the next two gaps means all goods."),
+    category_paths = picked_field(
+        gettext_lazy("Categories"),
+        gettext_lazy("With those below them. Nothing picked in all three gaps means all goods."),
     )
-    brands = _lines(gettext_lazy("On these brands"))
-    skus = _lines(gettext_lazy("On these article numbers"))
+    brands = picked_field(gettext_lazy("Brands"))
+    skus = picked_field(gettext_lazy("Articles"))
+    basket = picked_field(
+        gettext_lazy("A basket to try it on"),
+        gettext_lazy("Search above and put articles into it. It is not saved."),
+    )
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("Bought here (none ticked: everywhere)"),
         required=False,
@@ -173,8 +182,24 @@ class CampaignForm(forms.Form):
         for title, names in SECTIONS:
             fields = [self[name] for name in names if name in self.fields]
             is_open = any(field.name in ALWAYS_OPEN or field.errors or field.value() for field in fields)
-            parts.append(Section(title, fields, is_open))
+            parts.append(Section(title, fields, is_open, "skus" in names))
         return parts
+
+    def unfinished(self) -> "CampaignForm":
+        """Give the form as it is filled in, with nothing said about what is still missing."""
+        filled = {name: self[name].value() for name in self.fields}
+        return CampaignForm(initial=filled, programme=self.programme)
+
+    def name_picked(self) -> None:
+        """Let what is picked stand by its name. Queries: 1; 0 where no article is picked."""
+        told = (self["skus"].value() or "") + "\n" + (self["basket"].value() or "")
+        names = name_articles(set(_split(told)))
+        for field in ("skus", "basket"):
+            self.fields[field].widget.names = names
+
+    def read_basket(self) -> dict[str, int]:
+        """Give the pieces of the basket to try it on, by article number."""
+        return dict(Counter(self.cleaned_data["basket"].splitlines()))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -19,11 +19,14 @@ from loyalty.queries import campaign_words as words
 from loyalty.queries import figures, sentences
 from loyalty.queries.campaign_preview import Asked, Preview, preview_campaign
 from loyalty.queries.campaigns import campaign_of
+from loyalty.queries.changes.cost import say_steep
+from loyalty.queries.goods import name_articles
 
 SAMPLES = {
     "typical": gettext_lazy("A typical order"),
     "with_goods": gettext_lazy("A typical order that gets something"),
     "largest": gettext_lazy("One of the largest tenth"),
+    "own": gettext_lazy("Your own basket"),
 }
 WEEKS = 6
 
@@ -36,6 +39,10 @@ def label_deed(name: str, campaign: Campaign, at: datetime) -> tuple[str, str]:
         if starts_at == at:
             return _("Orders placed from now on are in it."), _("Start now")
         return _("Orders placed from then on are in it."), _("Start on %(moment)s") % {"moment": when}
+    if name == "ask":
+        return _("Somebody else looks at it first. It is switched on once they approve."), _(
+            "Ask to start it"
+        )
     if name == "pause":
         return _("Orders placed from now on are not in it, until you switch it on again."), _("Pause")
     if name == "end":
@@ -101,11 +108,9 @@ def preview_form(form: CampaignForm, programme: Programme, campaign: Campaign | 
     row = campaign or Campaign(programme=programme)
     budget = own["budget_points"]
     version = CampaignVersion(campaign=Campaign(id=row.pk or 0, budget_points=budget), number=1, **terms)
-    asked = Asked(campaign_of(version), own["starts_at"], own["ends_at"], budget)
-    at = clock.now()
-    return {
-        "preview": _tell(preview_campaign(programme=programme, asked=asked, at=at), asked, version, programme)
-    }
+    asked = Asked(campaign_of(version), own["starts_at"], own["ends_at"], budget, basket=form.read_basket())
+    preview = preview_campaign(programme=programme, asked=asked, at=clock.now())
+    return {"preview": _tell(preview, asked, version, programme), "is_steep": preview.cost.is_steep}
 
 
 def preview_stored(campaign: Campaign, version: CampaignVersion, at: datetime) -> Mapping[str, Any]:
@@ -122,13 +127,19 @@ def _tell(
     def money(minor: int) -> str:
         return figures.money(minor, programme.currency)
 
+    names = name_articles({*version.skus, *(name for one in preview.samples for name in one.names)})
     return {
-        "promise": words.say_promise(version, programme.currency),
+        "promise": words.say_promise(version, programme.currency, names),
         "conditions": words.list_conditions(version),
         "runs": say_period(asked.starts_at, asked.ends_at, programme),
         "zone": programme.time_zone,
         "samples": [
-            (SAMPLES[one.kind], money(one.amount_minor), ", ".join(one.names), words.say_sum(one.quoted))
+            (
+                SAMPLES[one.kind],
+                money(one.amount_minor),
+                ", ".join(names.get(name, name) for name in one.names),
+                words.say_sum(one.quoted),
+            )
             for one in preview.samples
         ],
         "orders": preview.orders,
@@ -140,6 +151,8 @@ def _tell(
             preview.days,
         ),
         "runs_out": preview.runs_out,
+        "steep": say_steep(preview.cost),
+        "unpriced": ", ".join(preview.unpriced),
         "overlaps": [
             words.say_overlap(
                 one.name,

@@ -128,7 +128,7 @@ def _look_ahead(form: PointsForm, programme: Programme, balance: Balance, allowa
     before = balance.available - balance.debt
     after = before + count if deed == Deed.GIVE else before - count
     limits = () if allowance.allows(count) else tuple(say_over_limit(allowance))
-    worth_minor = max(0, after) * programme.worth_minor // programme.worth_points
+    worth_minor = programme.worth_at(balance.at).of(max(0, after))
     return Outlook(
         before=figures.number(before),
         after=points_text(after),
@@ -201,9 +201,8 @@ def _end(told: Mapping[str, Any], member: Member, at: datetime) -> LotEnd:
         return LotEnd(end_of_day(told["last_day"], zone))
     if told["ends"] == "never":
         return LotEnd()
-    running = LotTerms.objects.filter(
-        programme_id=member.programme_id, product_group__isnull=True, ends_at__isnull=True
-    ).first()
+    versions = LotTerms.objects.filter(programme_id=member.programme_id, product_group__isnull=True)
+    running = versions.filter(starts_at__lte=at).exclude(ends_at__lte=at).first()
     return lot_end(terms_of(running), at, zone) if running else LotEnd()
 
 

@@ -1,8 +1,8 @@
 """The forms of the programme's pages. Money is typed as people write it and kept in minor units."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backstage import clock
-from backstage.policies.names import nearest
 from commerce.admin.money import from_minor, to_minor
 from commerce.policies.snapshot import CURRENCIES
 from loyalty.models import EarningRule, LotTerms, Programme
-from loyalty.models.programme import CombinationChoices, DebtPolicyChoices, EnrolmentChoices
+from loyalty.policies.calendar import start_of_day
 from loyalty.policies.earning import Rounding
 from loyalty.policies.terms import Clock, ExpiryKind
 
@@ -50,10 +49,31 @@ def clean_currency(code: str) -> str:
     return code
 
 
+def holds_from_field() -> forms.DateField:
+    """Ask for the day from which a change holds."""
+    return forms.DateField(
+        label=gettext_lazy("Holds from"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy(
+            "Empty: as soon as it may. What takes something away from members is told to them first."
+        ),
+    )
+
+
+def find_running(versions: Any) -> Any:
+    """Find the version that runs now, or where none does yet the one that begins it all; None for neither."""
+    at = clock.now()
+    running = versions.filter(starts_at__lte=at).exclude(ends_at__lte=at)
+    return running.first() or versions.filter(ends_at__isnull=True).first()
+
+
 class ProgrammeChangeForm(forms.Form):
     """A change of a programme: shown first in words, done on the second click."""
 
     template_name = "encore/backstage/fields.html"
+    # Whether a new version of it may wait for a day.
+    can_wait = False
 
     checked = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -61,6 +81,29 @@ class ProgrammeChangeForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.programme = programme
         self.group_id = group_id
+        if self.can_wait:
+            self.fields["holds_from"] = holds_from_field()
+
+    def read(self) -> dict[str, Any]:
+        """Give what the operation is told."""
+        raise NotImplementedError
+
+    def held(self) -> dict[str, Any]:
+        """Give what holds now of what this changes."""
+        return {}
+
+    def starts_at(self) -> datetime | None:
+        """Give the beginning of the day from which it is to hold; None is as soon as it may."""
+        day = self.cleaned_data.get("holds_from")
+        return start_of_day(day, self.programme.zone) if day else None
+
+    def ask_whether_meant(self) -> None:
+        """Ask for a tick: this costs so much more that it may be a slip."""
+        self.fields["is_meant"] = forms.BooleanField(label=_("Yes, this is what I mean"), required=False)
+
+    def is_meant(self) -> bool:
+        """Tell whether the tick was set; it is asked for only where something is steep."""
+        return bool(self.data.get("is_meant"))
 
     def clean_money(self, name: str) -> int:
         """Give the minor units of a field; what it cannot be is said beside it."""
@@ -82,6 +125,8 @@ class ProgrammeChangeForm(forms.Form):
 class RuleForm(ProgrammeChangeForm):
     """What an order gives."""
 
+    can_wait = True
+
     points = forms.IntegerField(label=gettext_lazy("Points"), min_value=1, max_value=MOST_POINTS)
     per = money_field(gettext_lazy("For every (amount spent)"))
     counts_tax = forms.BooleanField(label=gettext_lazy("Tax counts"), required=False)
@@ -100,10 +145,20 @@ class RuleForm(ProgrammeChangeForm):
         names = ("points", "per_minor", "counts_tax", "counts_shipping", "rounding")
         return {name: self.cleaned_data[name] for name in names}
 
+    def held(self) -> dict[str, Any]:
+        """Give what runs now."""
+        return vars(self.find_held(self.programme))
+
+    @staticmethod
+    def find_held(programme: Programme) -> EarningRule:
+        """Find the rule that runs now."""
+        rule: EarningRule = find_running(EarningRule.objects.filter(programme=programme))
+        return rule
+
     @classmethod
     def begin(cls, programme: Programme, group_id: int | None) -> dict[str, Any]:
         """Give what runs now."""
-        rule = EarningRule.objects.get(programme=programme, ends_at__isnull=True)
+        rule = cls.find_held(programme)
         names = ("points", "counts_tax", "counts_shipping", "rounding")
         told = {name: getattr(rule, name) for name in names}
         return {**told, "per": from_minor(rule.per_minor, programme.currency)}
@@ -111,6 +166,8 @@ class RuleForm(ProgrammeChangeForm):
 
 class TermsForm(ProgrammeChangeForm):
     """When points become ready and until when they can be used."""
+
+    can_wait = True
 
     window_days = forms.IntegerField(
         label=gettext_lazy("Days to send goods back"),
@@ -134,60 +191,25 @@ class TermsForm(ProgrammeChangeForm):
 
     def read(self) -> dict[str, Any]:
         """Give the fields of the new version."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "checked"}
+        return {name: self.cleaned_data[name] for name in self.base_fields if name != "checked"}
+
+    def held(self) -> dict[str, Any]:
+        """Give what runs now."""
+        return vars(self.find_held(self.programme, self.group_id))
+
+    @staticmethod
+    def find_held(programme: Programme, group_id: int | None) -> LotTerms:
+        """Find the terms that run now, for the group or else for all other goods."""
+        versions = LotTerms.objects.filter(programme=programme)
+        of_group = find_running(versions.filter(product_group_id=group_id))
+        terms: LotTerms = of_group or find_running(versions.filter(product_group__isnull=True))
+        return terms
 
     @classmethod
     def begin(cls, programme: Programme, group_id: int | None) -> dict[str, Any]:
         """Give what runs now, for the group or else for all other goods."""
-        running = LotTerms.objects.filter(programme=programme, ends_at__isnull=True)
-        terms = running.filter(product_group_id=group_id).first() or running.get(product_group__isnull=True)
+        terms = cls.find_held(programme, group_id)
         return {name: getattr(terms, name) for name in cls.base_fields if name != "checked"}
-
-
-class SettingsForm(ProgrammeChangeForm):
-    """What a programme's own row decides."""
-
-    name = forms.CharField(label=gettext_lazy("Name that members read"), max_length=80)
-    worth_points = forms.IntegerField(label=gettext_lazy("Points"), min_value=1, max_value=MOST_POINTS)
-    worth = money_field(gettext_lazy("Are worth (amount)"))
-    enrolment = forms.ChoiceField(
-        label=gettext_lazy("Who becomes a member"), choices=EnrolmentChoices.choices
-    )
-    backdate_days = forms.IntegerField(
-        label=gettext_lazy("Count orders placed this many days before joining"), min_value=0, max_value=3650
-    )
-    debt_policy = forms.ChoiceField(
-        label=gettext_lazy("When goods come back whose points are spent"), choices=DebtPolicyChoices.choices
-    )
-    combination = forms.ChoiceField(
-        label=gettext_lazy("When an order is in several campaigns"), choices=CombinationChoices.choices
-    )
-    reprieve_days = forms.IntegerField(
-        label=gettext_lazy("Days that points which come back too late stay usable"),
-        min_value=0,
-        max_value=365,
-    )
-    hold_minutes = forms.IntegerField(
-        label=gettext_lazy("Minutes that a basket keeps points reserved"), min_value=1, max_value=10080
-    )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        cleaned["worth_minor"] = self.clean_money("worth")
-        return cleaned
-
-    def read(self) -> dict[str, Any]:
-        """Give the settings that differ from what holds now."""
-        wanted = {
-            name: value for name, value in self.cleaned_data.items() if name not in ("checked", "worth")
-        }
-        return {name: value for name, value in wanted.items() if getattr(self.programme, name) != value}
-
-    @classmethod
-    def begin(cls, programme: Programme, group_id: int | None) -> dict[str, Any]:
-        """Give what holds now."""
-        told = {name: getattr(programme, name, None) for name in cls.base_fields}
-        return {**told, "checked": "", "worth": from_minor(programme.worth_minor, programme.currency)}
 
 
 class ListField(forms.CharField):
@@ -254,67 +276,3 @@ class RateForm(ProgrammeChangeForm):
     def begin(cls, programme: Programme, group_id: int | None) -> dict[str, Any]:
         """Begin empty."""
         return {}
-
-
-class ProgrammeForm(forms.Form):
-    """The few things that a new programme needs; everything else has a default and can be changed later."""
-
-    template_name = "encore/backstage/fields.html"
-
-    name = forms.CharField(label=gettext_lazy("Name that members read"), max_length=80)
-    key = forms.SlugField(
-        label=gettext_lazy("Key"),
-        max_length=40,
-        help_text=gettext_lazy("For addresses and programs: small letters and dashes. It stays for good."),
-    )
-    currency = forms.CharField(label=gettext_lazy("Currency"), max_length=3, initial="EUR")
-    time_zone = forms.CharField(
-        label=gettext_lazy("Time zone"),
-        initial="UTC",
-        help_text=gettext_lazy("It decides what “on 30 November” means: Europe/Oslo."),
-    )
-    points = forms.IntegerField(
-        label=gettext_lazy("Points that an order gives"), min_value=1, max_value=MOST_POINTS, initial=1
-    )
-    per = money_field(gettext_lazy("For every (amount spent)"), initial=Decimal("10"))
-    worth_points = forms.IntegerField(
-        label=gettext_lazy("So many points"), min_value=1, max_value=MOST_POINTS, initial=1
-    )
-    worth = money_field(gettext_lazy("Are worth (amount)"), initial=Decimal("1"))
-
-    def clean_currency(self) -> str:
-        return clean_currency(self.cleaned_data["currency"])
-
-    def clean_time_zone(self) -> str:
-        name: str = self.cleaned_data["time_zone"].strip()
-        known = available_timezones()
-        if name not in known:
-            told = {"name": name, "example": nearest(name, known) or "Europe/Oslo"}
-            raise ValidationError(_("There is no time zone %(name)s. Write one such as %(example)s.") % told)
-        return name
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        for name in ("per", "worth"):
-            if name in cleaned and "currency" in cleaned:
-                try:
-                    cleaned[f"{name}_minor"] = to_minor(cleaned[name], cleaned["currency"])
-                except ValidationError as error:
-                    self.add_error(name, error)
-        if cleaned.get("per_minor") == 0:
-            self.add_error("per", _("Write an amount above zero."))
-        return cleaned
-
-    def read(self) -> dict[str, Any]:
-        """Give what `create_programme` is told."""
-        told = self.cleaned_data
-        return {
-            **{name: told[name] for name in ("key", "name", "currency", "time_zone")},
-            "settings": {"worth_points": told["worth_points"], "worth_minor": told["worth_minor"]},
-            "rule": {"points": told["points"], "per_minor": told["per_minor"]},
-        }
-
-    def take_over(self, error: ValidationError) -> None:
-        """Show what the models refuse, beside the field where there is one."""
-        for name, texts in getattr(error, "message_dict", {"__all__": error.messages}).items():
-            self.add_error(name if name in self.fields else None, texts)

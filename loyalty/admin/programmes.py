@@ -1,6 +1,7 @@
 """The programme: what it gives, how long points live, and the life that it is in."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -17,12 +19,27 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
 from backstage.admin.pages import find_object, page_url, show_page
-from loyalty.admin import programme_changes
-from loyalty.admin.programme_forms import ProgrammeForm
-from loyalty.models import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme, TermsVersion
+from loyalty.admin.consequences import say_rule, say_terms
+from loyalty.admin.new_programme_form import ProgrammeForm
+from loyalty.admin.programme_calendar import list_calendar, list_waiting
+from loyalty.admin.programme_change import Change, answer
+from loyalty.admin.programme_changes import CHANGES
+from loyalty.models import (
+    Announcement,
+    EarningRule,
+    ExchangeRate,
+    LotTerms,
+    ProductGroup,
+    Programme,
+    TermsVersion,
+)
+from loyalty.models.programme import ProgrammeStateChoices
+from loyalty.operations.changes.cancelling import CannotCancel, cancel_announcement
 from loyalty.operations.programme import StepNotAllowed, change_state, create_programme
 from loyalty.policies.programme import PROGRAMME_STEPS, ProgrammeState
 from loyalty.queries import figures
+from loyalty.queries.campaign_limits import list_budget_limits, say_budget_limit
+from loyalty.queries.changes.words import say_end
 from loyalty.queries.limits import list_limits, say_limit
 from loyalty.queries.member_page import read_example, read_rules
 from loyalty.queries.programmes import get_programme_rules
@@ -44,8 +61,6 @@ STEPS = {
     ProgrammeState.STAFF_ONLY: gettext_lazy("Try it with staff"),
     ProgrammeState.LIVE: gettext_lazy("Switch on"),
     ProgrammeState.PAUSED: gettext_lazy("Pause"),
-    ProgrammeState.CLOSING: gettext_lazy("Begin to close"),
-    ProgrammeState.CLOSED: gettext_lazy("Close for good"),
 }
 
 
@@ -63,12 +78,12 @@ class ProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         label={"live": "success", "paused": "warning", "closing": "warning", "closed": "danger"},
     )
     def state_label(self, programme: Programme) -> str:
-        return programme.get_state_display()
+        return str(ProgrammeStateChoices(programme.state_at(clock.now()).value).label)
 
     @display(description=gettext_lazy("worth of points"))
     def worth(self, programme: Programme) -> str:
-        amount = figures.money(programme.worth_minor, programme.currency)
-        return f"{figures.number(programme.worth_points)} = {amount}"
+        worth = programme.worth_at(clock.now())
+        return f"{figures.number(worth.points)} = {figures.money(worth.minor, programme.currency)}"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let a programme be added: not by Django's form, but by the one below."""
@@ -77,11 +92,12 @@ class ProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add one address for each thing that can be changed."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-        changes = [
-            page_url(self, name, both(self._changer(change)))
-            for name, change in programme_changes.CHANGES.items()
+        changes = [page_url(self, name, both(self._changer(change))) for name, change in CHANGES.items()]
+        deeds = [
+            page_url(self, "state", require_POST(self.state_view)),
+            page_url(self, "call_off", require_POST(self.call_off_view)),
         ]
-        return [page_url(self, "state", require_POST(self.state_view)), *changes, *super().get_urls()]
+        return [*deeds, *changes, *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Create a programme as a draft, with its first rule and terms."""
@@ -123,7 +139,7 @@ class ProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         programme = find_object(self, request, object_id)
         at = clock.now()
         rules = get_programme_rules(programme.pk)
-        state = ProgrammeState(programme.state)
+        state = programme.state_at(at)
         return show_page(
             self,
             request,
@@ -133,15 +149,31 @@ class ProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             means=MEANS[state],
             says=read_rules(rules, programme, at),
             example=read_example(rules, programme, at),
-            steps=[(step.value, STEPS[step], MEANS[step]) for step in PROGRAMME_STEPS[state]],
+            state_label=ProgrammeStateChoices(state.value).label,
+            end=say_end(programme, now=at),
+            steps=[
+                (step.value, STEPS[step], MEANS[step])
+                for step in PROGRAMME_STEPS[state]
+                if step is not ProgrammeState.CLOSING
+            ],
+            may_close=ProgrammeState.CLOSING in PROGRAMME_STEPS[state],
+            announced=list_calendar(programme, at),
+            requests=list_waiting(request, "programme", programme.pk),
             may_change=request.user.has_perm(CHANGE),
-            earning_rules=[_tell_rule(row, programme) for row in _versions(EarningRule, programme)],
+            earning_rules=[
+                (row, say_rule(row.points, row.per_minor, programme), *_period(row, programme, at))
+                for row in _versions(EarningRule, programme)
+            ],
             lot_terms=[
-                (row, programme_changes.say_terms(row))
+                (row, say_terms(row), *_period(row, programme, at))
                 for row in _versions(LotTerms, programme).select_related("product_group")
             ],
             groups=list(ProductGroup.objects.filter(programme=programme).order_by("id")),
             limits=[(role, list(say_limit(limit))) for role, limit in list_limits(programme_id=programme.pk)],
+            budget_limits=[
+                (role, say_budget_limit(limit))
+                for role, limit in list_budget_limits(programme_id=programme.pk)
+            ],
             rates=list(
                 ExchangeRate.objects.filter(programme=programme).order_by("-starts_at", "currency")[:50]
             ),
@@ -161,10 +193,26 @@ class ProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             messages.warning(request, str(refusal))
         return redirect(_address(programme.pk))
 
-    def _changer(self, change: "programme_changes.Change") -> Callable[..., HttpResponse]:
+    def call_off_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Call off what is announced for the programme, before it holds."""
+        programme = self._get_for_change(request, object_id)
+        text = request.POST.get("announcement", "")
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+        if not Announcement.objects.filter(pk=number, programme=programme).exists():
+            raise Http404
+        try:
+            cancel_announcement(announcement_id=number, at=clock.now(), by=by_staff(request.user))
+            messages.success(request, _("Called off. Everything stays as it is."))
+        except CannotCancel:
+            messages.warning(
+                request, _("It holds already, or was called off before. Make a new change instead.")
+            )
+        return redirect(_address(programme.pk))
+
+    def _changer(self, change: Change) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
             programme = self._get_for_change(request, object_id)
-            return programme_changes.answer(self, request, programme, change, back=_address(programme.pk))
+            return answer(self, request, programme, change, back=_address(programme.pk))
 
         return view
 
@@ -188,8 +236,14 @@ def _versions(model: Any, programme: Programme) -> Any:
     return model.objects.filter(programme=programme).order_by("-starts_at", "-version")
 
 
-def _tell_rule(row: EarningRule, programme: Programme) -> tuple[EarningRule, str]:
-    return row, programme_changes.say_rule(row.points, row.per_minor, programme)
+def _period(version: Any, programme: Programme, at: datetime) -> tuple[str, str]:
+    """Say from when and until when a version runs, in the programme's days, or why it does not."""
+    since = date_format(version.starts_at.astimezone(programme.zone), "DATE_FORMAT")
+    if version.ends_at == version.starts_at:
+        return since, _("called off")
+    if version.ends_at is not None:
+        return since, date_format(version.ends_at.astimezone(programme.zone), "DATE_FORMAT")
+    return since, _("runs now") if version.starts_at <= at else _("announced")
 
 
 def _address(programme_id: int) -> str:

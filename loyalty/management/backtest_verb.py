@@ -123,7 +123,7 @@ def _first_purchase() -> datetime:
 
 
 def _rule(options: Mapping[str, Any], rules: ProgrammeRules, at: datetime) -> Any:
-    running = rules.rule_at(at) or rules.rules[-1].rule
+    running = rules.rule_at(at) or rules.rules[0].rule
     for name in ("points", "per"):
         if options[name] is not None and options[name] < 1:
             raise UsageError(f"--{name} {options[name]} gives nothing. Write 1 or more.")
@@ -137,7 +137,7 @@ def _rule(options: Mapping[str, Any], rules: ProgrammeRules, at: datetime) -> An
 
 def _terms(options: Mapping[str, Any], rules: ProgrammeRules, at: datetime) -> Any:
     by_id = rules.terms_by_id()
-    running = by_id[rules.terms_at(max(at, rules.rules[-1].starts_at))[None]]
+    running = by_id[rules.terms_at(max(at, rules.rules[0].starts_at))[None]]
     window, expiry = options["window"], options["expiry"]
     if window is not None and not 0 <= window <= 365:
         raise UsageError(f"--window {window} is out of reach. Write 0 to 365 days.")
@@ -202,7 +202,8 @@ def _extremes(title: str, changes: list[Change], plan: Plan) -> Iterator[str]:
 
 
 def _worth(plan: Plan, points: int) -> tuple[int, int]:
-    promised = Fraction(points * plan.programme.worth_minor, plan.programme.worth_points)
+    worth = plan.programme.worth_at(plan.until)
+    promised = Fraction(points * worth.minor, worth.points)
     return nearest(promised), nearest(promised * plan.used)
 
 

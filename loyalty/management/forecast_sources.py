@@ -15,6 +15,7 @@ from commerce.models import Channel
 from commerce.policies.snapshot import CURRENCIES
 from loyalty.management.forecast_words import percent
 from loyalty.models import Programme
+from loyalty.policies.changes.settings import Worth
 from loyalty.policies.earning import BaseRule
 from loyalty.policies.forecast import NEVER, Assumptions, Never, Step
 from loyalty.policies.rules import ProgrammeRules
@@ -107,7 +108,7 @@ def gather(options: Mapping[str, Any], *, at: datetime) -> Basis:
         currency=currency,
         minor_per_unit=unit,
         **_pick_shop(picker, given, records),
-        **_pick_promise(picker, given, unit, programme, rule),
+        **_pick_promise(picker, given, unit, programme.worth_at(at) if programme else None, rule),
         use_rate=picker.find("use_rate", (given["used"], Source.GIVEN, ""), (USE_GUESS, Source.GUESS, "")),
         expiry_months=_pick_expiry(picker, given, rules, at),
         step=_pick_step(picker, given, records),
@@ -176,11 +177,11 @@ def _pick_promise(
     picker: _Picker,
     given: Mapping[str, Any],
     unit: int,
-    programme: Programme | None,
+    promised: Worth | None,
     rule: BaseRule | None,
 ) -> dict[str, Any]:
     points = Fraction(rule.points * unit, rule.per_minor) if rule else None
-    worth = Fraction(programme.worth_minor, programme.worth_points) if programme else None
+    worth = Fraction(promised.minor, promised.points) if promised else None
     return {
         "points_per_unit": picker.find(
             "points_per_unit",

@@ -8,13 +8,14 @@ movements are append-only, and the counters of lots and accounts are always comp
 what one purchase earned in one programme and still stands for. A `Campaign` adds to that for a while; its
 promises are versions too, and `CampaignUse` counts what each member got from it. An `ActionRule` gives
 points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
-became of it.
+became of it. An `Announcement` is what members are told of a change before it holds.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
 from loyalty.models.adjustments import AdjustmentLimit, AdjustmentTally
+from loyalty.models.announcement import Announcement
 from loyalty.models.award import Award
-from loyalty.models.campaign import Campaign, CampaignUse, CampaignVersion
+from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, CampaignVersion
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
 from loyalty.models.programme import (
@@ -32,8 +33,10 @@ __all__ = [
     "ActionVersion",
     "AdjustmentLimit",
     "AdjustmentTally",
+    "Announcement",
     "Award",
     "Campaign",
+    "CampaignLimit",
     "CampaignUse",
     "CampaignVersion",
     "EarningRule",

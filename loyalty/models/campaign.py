@@ -47,6 +47,7 @@ class Campaign(models.Model):
     spent_points = models.PositiveBigIntegerField(_("points given"), default=0)
     pause_reason = models.CharField(_("why it is paused"), max_length=12, default="", blank=True)
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
 
     class Meta:
@@ -124,6 +125,35 @@ class CampaignVersion(models.Model):
 
     def __str__(self) -> str:
         return _("version %(number)s") % {"number": self.number}
+
+
+class CampaignLimit(models.Model):
+    """The largest budget with which a role switches a campaign on by itself; empty is any, also none at all.
+
+    The row without a role holds for everybody who has no role with a row of its own. Written by
+    `loyalty.operations.campaign_limits`. Why a plain id and no key to the role: see `AdjustmentLimit`.
+    """
+
+    programme = models.ForeignKey(
+        Programme, models.PROTECT, related_name="+", db_index=False, verbose_name=_("programme")
+    )
+    group_id = models.BigIntegerField(_("role"), null=True, blank=True)
+    budget_points = models.PositiveBigIntegerField(_("largest budget"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("limit of campaigns")
+        verbose_name_plural = _("limits of campaigns")
+        constraints = [
+            models.UniqueConstraint(fields=["programme", "group_id"], name="encore_campaign_limit_of_role"),
+            models.UniqueConstraint(
+                fields=["programme"],
+                condition=Q(group_id__isnull=True),
+                name="encore_campaign_limit_of_others",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group_id}: {self.budget_points}"
 
 
 class CampaignUse(models.Model):

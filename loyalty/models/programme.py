@@ -1,5 +1,6 @@
 """The programme and the versions of its rules."""
 
+from datetime import datetime
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,9 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.policies.campaigns import Combination
+from loyalty.policies.changes.settings import VALUE_SETTINGS, SettingsHistory, Worth
 from loyalty.policies.earning import Rounding
-from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
+from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState, state_at
 from loyalty.policies.terms import Clock, ExpiryKind
 
 
@@ -47,6 +49,11 @@ class Programme(models.Model):
     earns and how long points live is not here but in versions (`EarningRule`, `LotTerms`), because a
     programme row can be edited and what has been promised cannot. `rules_stamp` is new after every change of
     those, so that a process may keep them in memory and see with one read whether they still hold.
+
+    Settings about value hold from a moment on as well: the columns have what was last written down,
+    `coming_settings` what holds from `coming_at` on, and `former_settings` what held before, oldest first.
+    Ask `worth_at` and `settings_history`, not the columns. Why not a table of versions: the worth of a point
+    is read with every balance, and this row is at hand then. `closes_at` is the end that was announced.
     """
 
     key = models.SlugField(_("key"), max_length=40, unique=True)
@@ -90,6 +97,16 @@ class Programme(models.Model):
         default=CombinationChoices.BEST,
         db_default=Combination.BEST.value,
     )
+    notice_days = models.PositiveSmallIntegerField(
+        _("days before it holds that members are told of a change for the worse"),
+        default=30,
+        db_default=30,
+        validators=[MaxValueValidator(365)],
+    )
+    former_settings = models.JSONField(_("settings of before"), default=list, blank=True, editable=False)
+    coming_settings = models.JSONField(_("announced settings"), null=True, blank=True, editable=False)
+    coming_at = models.DateTimeField(_("announced settings hold from"), null=True, blank=True, editable=False)
+    closes_at = models.DateTimeField(_("closes at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"))
     rules_stamp = models.UUIDField(_("stamp of its rules"), default=uuid4, editable=False)
 
@@ -110,6 +127,16 @@ class Programme(models.Model):
                 condition=Q(combination__in=[combination.value for combination in Combination]),
                 name="encore_programme_combination",
             ),
+            models.CheckConstraint(
+                condition=Q(coming_at__isnull=True, coming_settings__isnull=True)
+                | Q(coming_at__isnull=False, coming_settings__isnull=False),
+                name="encore_programme_coming_settings",
+            ),
+            models.CheckConstraint(
+                condition=Q(closes_at__isnull=True)
+                | Q(state__in=[ProgrammeState.CLOSING.value, ProgrammeState.CLOSED.value]),
+                name="encore_programme_closes_at",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -119,6 +146,21 @@ class Programme(models.Model):
     def zone(self) -> ZoneInfo:
         """The zone that decides what "on 30 November" means."""
         return ZoneInfo(self.time_zone)
+
+    def state_at(self, at: datetime) -> ProgrammeState:
+        """Give the state of now as of `at`: time closes a programme, whether or not a job has written it
+        down.
+        """
+        return state_at(ProgrammeState(self.state), self.closes_at, at)
+
+    def settings_history(self) -> SettingsHistory:
+        """Give the settings about value as they were, are, and become."""
+        written = {name: getattr(self, name) for name in VALUE_SETTINGS}
+        return SettingsHistory(written, self.former_settings, self.coming_settings, self.coming_at)
+
+    def worth_at(self, at: datetime) -> Worth:
+        """Give what points are worth at a moment."""
+        return self.settings_history().worth_at(at)
 
 
 class ProgrammePhase(models.Model):
@@ -155,8 +197,9 @@ class ProgrammePhase(models.Model):
 class EarningRule(models.Model):
     """One version of "so many points for so much spent".
 
-    Never edited: a change is a new version that starts now and ends the one before. Awards store its id.
-    Units: `points` for every `per_minor` minor units of the programme's currency.
+    Never edited: a change is a new version that starts now, or on an announced day, and ends the one before.
+    One that ends as it starts was called off before it ran. Awards store its id. Units: `points` for every
+    `per_minor` minor units of the programme's currency.
     """
 
     programme = models.ForeignKey(
@@ -185,6 +228,9 @@ class EarningRule(models.Model):
                 fields=["programme"], condition=Q(ends_at__isnull=True), name="encore_rule_one_running"
             ),
             models.CheckConstraint(condition=Q(points__gte=1, per_minor__gte=1), name="encore_rule_positive"),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")), name="encore_rule_period"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -289,6 +335,9 @@ class LotTerms(models.Model):
             models.CheckConstraint(
                 condition=Q(expiry_month__range=(1, 12), expiry_day__range=(1, 31)),
                 name="encore_terms_calendar_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")), name="encore_terms_period"
             ),
         ]
 

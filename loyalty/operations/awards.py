@@ -138,7 +138,7 @@ def _enrol(
     first: dict[int, datetime] = {}
     for case in cases:
         placed_at, customer_id = case.purchase.placed_at, case.purchase.customer_id
-        if customer_id is not None and roots[customer_id] not in members and rules.earns_at(placed_at):
+        if customer_id is not None and roots[customer_id] not in members and rules.enrols_at(placed_at):
             root = roots[customer_id]
             first[root] = min(placed_at, first.get(root, placed_at))
     if not first:

@@ -6,46 +6,56 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import DateTimeField, Max, Value
-from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from backstage import clock
-from backstage.operations import audit
 from backstage.policies import SHOP, By
-from loyalty.locks import lock_campaign
 from loyalty.models import Campaign, CampaignVersion
-from loyalty.operations.programme import lock_for_change
-from loyalty.policies.campaign_terms import Plan, Problem, problems_of_plan, problems_of_terms
+from loyalty.operations.campaign_rows import (
+    TERMS_FIELDS,
+    CampaignStepRefused,
+    copy_version,
+    end_running,
+    find_newest,
+    lock_to_change,
+    open_version,
+    record_deed,
+    require_state,
+    save_version,
+)
+from loyalty.policies.campaign_terms import Plan, Problem, problems_of_plan
 from loyalty.policies.campaigns import CampaignState
+from loyalty.queries.campaign_limits import get_budget_limit
 from loyalty.queries.campaign_words import say_problems
 
+__all__ = [
+    "OWN_FIELDS",
+    "TERMS_FIELDS",
+    "CampaignStepRefused",
+    "OverBudgetLimit",
+    "change_campaign",
+    "check_limit",
+    "create_campaign",
+    "discard_campaign",
+    "end_campaign",
+    "pause_campaign",
+    "switch_on_campaign",
+    "switch_on_locked",
+]
 OWN_FIELDS = ("name", "public_text", "starts_at", "ends_at", "budget_points")
-TERMS_FIELDS = (
-    "kind",
-    "factor",
-    "steps",
-    "piece_points",
-    "skus",
-    "brands",
-    "category_paths",
-    "channels",
-    "tier_ids",
-    "segment_ids",
-    "order_numbers",
-    "weekdays",
-    "from_minute",
-    "to_minute",
-    "cap_points",
-)
 
 
-class CampaignStepRefused(ValueError):
-    """A campaign cannot do this from where it stands."""
+class OverBudgetLimit(ValueError):
+    """This person may not switch on a campaign with this budget, or with none."""
 
-    def __init__(self, *, state: str, deed: str) -> None:
-        self.state, self.deed = state, deed
-        super().__init__(f"A campaign that is {state} can't be {deed}.")
+    def __init__(self, *, budget_points: int | None, limit_points: int) -> None:
+        self.budget_points = budget_points
+        self.limit_points = limit_points
+        what = "without a budget" if budget_points is None else f"with a budget of {budget_points} points"
+        super().__init__(
+            f"You may switch on campaigns of at most {limit_points} points, and this is one {what}. "
+            "Lower the budget, or ask for approval with request_start."
+        )
 
 
 def create_campaign(
@@ -78,8 +88,8 @@ def create_campaign(
         _check_plan(campaign, at=at, begins=False)
         campaign.full_clean()
         campaign.save(force_insert=True)
-        _save_version(CampaignVersion(campaign=campaign, number=1), terms)
-        _record("campaign_drafted", campaign, by=by, at=at, after={"name": name})
+        save_version(CampaignVersion(campaign=campaign, number=1), terms=terms)
+        record_deed(campaign, kind="campaign_drafted", by=by, at=at, after={"name": name})
     return campaign
 
 
@@ -94,50 +104,60 @@ def change_campaign(
     """Change a campaign: a draft in place, one that is switched on by a new version from now on.
 
     `own` are fields of `Campaign`, `terms` of its version. What runs keeps its start. Orders keep the version
-    that ran when they were placed. Raises: ValidationError naming the fields, CampaignStepRefused.
+    that ran when they were placed. Raises: ValidationError naming the fields, CampaignStepRefused;
+    OverBudgetLimit where staff raises the budget of what is switched on over their limit.
     """
     at = clock.now() if at is None else at
     own, terms = own or {}, terms or {}
     with transaction.atomic():
-        campaign = _lock(campaign_id)
-        _require(campaign, "changed", CampaignState.DRAFT, CampaignState.ON, CampaignState.PAUSED)
+        campaign = lock_to_change(campaign_id)
+        require_state(campaign, CampaignState.DRAFT, CampaignState.ON, CampaignState.PAUSED, deed="changed")
         before = {field: getattr(campaign, field) for field in own}
         for field, value in own.items():
             setattr(campaign, field, value)
         _check_plan(campaign, at=at, begins=False)
         _check_start_stands(campaign, before, at)
+        if campaign.state == CampaignState.ON and "budget_points" in own:
+            check_limit(campaign, by=by)
         campaign.full_clean()
         campaign.save()
-        newest = _newest(campaign)
+        newest = find_newest(campaign)
         if campaign.state == CampaignState.ON:
-            _end_running(campaign, at)
-            _open_version(campaign, newest, terms, at=at)
+            end_running(campaign, at=at)
+            open_version(campaign, newest=newest, terms=terms, at=at)
         else:  # what is paused keeps its changes as a draft until it goes on
-            _save_version(newest if newest.starts_at is None else _copy(newest), terms)
-        _record("campaign_changed", campaign, by=by, at=at, before=before, after={**own, **terms})
+            save_version(newest if newest.starts_at is None else copy_version(newest), terms=terms)
+        record_deed(campaign, kind="campaign_changed", by=by, at=at, before=before, after={**own, **terms})
     return campaign
 
 
 def switch_on_campaign(*, campaign_id: int, at: datetime | None = None, by: By = SHOP) -> Campaign:
     """Let a draft run from its start on, or a paused campaign go on from now; its promise is then fixed.
 
-    Raises: ValidationError where its times have passed or its budget is spent, CampaignStepRefused.
+    Raises: ValidationError where its times have passed or its budget is spent, CampaignStepRefused;
+    OverBudgetLimit for staff whose role may not, who can ask by `request_start`.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        campaign = _lock(campaign_id)
-        _require(campaign, "switched on", CampaignState.DRAFT, CampaignState.PAUSED)
-        was = campaign.state
-        _check_plan(campaign, at=at, begins=was == CampaignState.DRAFT)
-        _check_budget(campaign)
-        newest = _newest(campaign)
-        if campaign.paused_at is not None:
-            _end_running(campaign, campaign.paused_at)
-        _open_version(campaign, newest, {}, at=at)
-        campaign.state, campaign.pause_reason, campaign.paused_at = CampaignState.ON.value, "", None
-        campaign.save()
-        _record("campaign_switched_on", campaign, by=by, at=at, before={"state": was})
+        campaign = lock_to_change(campaign_id)
+        check_limit(campaign, by=by)
+        switch_on_locked(campaign=campaign, at=at, by=by)
     return campaign
+
+
+def switch_on_locked(*, campaign: Campaign, at: datetime, by: By) -> None:
+    """Switch on a campaign that the caller has locked, whoever may do so. Raises: as `switch_on_campaign`."""
+    require_state(campaign, CampaignState.DRAFT, CampaignState.PAUSED, deed="switched on")
+    was = campaign.state
+    _check_plan(campaign, at=at, begins=was == CampaignState.DRAFT)
+    _check_budget(campaign)
+    newest = find_newest(campaign)
+    if campaign.paused_at is not None:
+        end_running(campaign, at=campaign.paused_at)
+    open_version(campaign, newest=newest, terms={}, at=at)
+    campaign.state, campaign.pause_reason, campaign.paused_at = CampaignState.ON.value, "", None
+    campaign.save()
+    record_deed(campaign, kind="campaign_switched_on", by=by, at=at, before={"state": was})
 
 
 def pause_campaign(
@@ -146,12 +166,12 @@ def pause_campaign(
     """Stop giving from now on until it is switched on again. Raises: CampaignStepRefused."""
     at = clock.now() if at is None else at
     with transaction.atomic():
-        campaign = _lock(campaign_id)
-        _require(campaign, "paused", CampaignState.ON)
-        _end_running(campaign, at)
+        campaign = lock_to_change(campaign_id)
+        require_state(campaign, CampaignState.ON, deed="paused")
+        end_running(campaign, at=at)
         campaign.state, campaign.pause_reason, campaign.paused_at = CampaignState.PAUSED.value, reason, at
         campaign.save()
-        _record("campaign_paused", campaign, by=by, at=at, after={"reason": reason})
+        record_deed(campaign, kind="campaign_paused", by=by, at=at, after={"reason": reason})
     return campaign
 
 
@@ -159,12 +179,12 @@ def end_campaign(*, campaign_id: int, at: datetime | None = None, by: By = SHOP)
     """End a campaign for good; orders placed before keep what they earned. Raises: CampaignStepRefused."""
     at = clock.now() if at is None else at
     with transaction.atomic():
-        campaign = _lock(campaign_id)
-        _require(campaign, "ended", CampaignState.ON, CampaignState.PAUSED)
-        _end_running(campaign, campaign.paused_at or at)
-        campaign.state = CampaignState.ENDED.value
+        campaign = lock_to_change(campaign_id)
+        require_state(campaign, CampaignState.ON, CampaignState.PAUSED, deed="ended")
+        end_running(campaign, at=campaign.paused_at or at)
+        campaign.state, campaign.ended_at = CampaignState.ENDED.value, at
         campaign.save()
-        _record("campaign_ended", campaign, by=by, at=at)
+        record_deed(campaign, kind="campaign_ended", by=by, at=at)
     return campaign
 
 
@@ -172,63 +192,14 @@ def discard_campaign(*, campaign_id: int, at: datetime | None = None, by: By = S
     """Throw a draft away. Raises: CampaignStepRefused for anything that has been switched on."""
     at = clock.now() if at is None else at
     with transaction.atomic():
-        campaign = _lock(campaign_id)
-        _require(campaign, "thrown away", CampaignState.DRAFT)
-        _record("campaign_discarded", campaign, by=by, at=at, before={"name": campaign.name})
+        campaign = lock_to_change(campaign_id)
+        require_state(campaign, CampaignState.DRAFT, deed="thrown away")
+        record_deed(campaign, kind="campaign_discarded", by=by, at=at, before={"name": campaign.name})
         campaign.versions.all().delete()
         campaign.delete()
 
 
-# -- versions ------------------------------------------------------------------------------------------------
-
-
-def _open_version(
-    campaign: Campaign, newest: CampaignVersion, terms: Mapping[str, Any], *, at: datetime
-) -> None:
-    """Begin a version at the campaign's start or now, whichever is later."""
-    version = newest if newest.starts_at is None else _copy(newest)
-    version.starts_at, version.ends_at = max(at, campaign.starts_at), campaign.ends_at
-    _save_version(version, terms)
-
-
-def _end_running(campaign: Campaign, at: datetime) -> None:
-    """End the version that runs or is to run; one that has not begun ends at its start, so it never ran."""
-    lasting = campaign.versions.filter(starts_at__isnull=False).exclude(ends_at__lte=at)
-    lasting.update(ends_at=Greatest("starts_at", Value(at, DateTimeField())))
-
-
-def _copy(version: CampaignVersion) -> CampaignVersion:
-    newest = version.campaign.versions.aggregate(newest=Max("number"))["newest"]
-    fields = {field: getattr(version, field) for field in TERMS_FIELDS}
-    return CampaignVersion(campaign=version.campaign, number=newest + 1, **fields)
-
-
-def _save_version(version: CampaignVersion, terms: Mapping[str, Any]) -> None:
-    for field, value in terms.items():
-        setattr(version, field, value)
-    if problems := problems_of_terms({field: getattr(version, field) for field in TERMS_FIELDS}):
-        raise ValidationError(say_problems(problems))
-    version.full_clean()
-    version.save()
-
-
-def _newest(campaign: Campaign) -> CampaignVersion:
-    return campaign.versions.order_by("-number")[0]
-
-
 # -- what is checked -----------------------------------------------------------------------------------------
-
-
-def _lock(campaign_id: int) -> Campaign:
-    """Lock the programme, whose rules change with this, then the campaign."""
-    programme_id = Campaign.objects.values_list("programme_id", flat=True).get(id=campaign_id)
-    lock_for_change(programme_id)
-    return lock_campaign(campaign_id)
-
-
-def _require(campaign: Campaign, deed: str, *states: CampaignState) -> None:
-    if campaign.state not in states:
-        raise CampaignStepRefused(state=campaign.state, deed=deed)
 
 
 def _check_plan(campaign: Campaign, *, at: datetime, begins: bool) -> None:
@@ -243,27 +214,14 @@ def _check_start_stands(campaign: Campaign, before: Mapping[str, Any], at: datet
         raise ValidationError(say_problems({"starts_at": Problem.START_STAYS}))
 
 
+def check_limit(campaign: Campaign, *, by: By) -> None:
+    """Refuse a budget that is over the limit of whoever switches on. Raises: OverBudgetLimit."""
+    limit = get_budget_limit(programme=campaign.programme, by=by)
+    if limit.points is not None and not limit.allows(campaign.budget_points):
+        raise OverBudgetLimit(budget_points=campaign.budget_points, limit_points=limit.points)
+
+
 def _check_budget(campaign: Campaign) -> None:
     if campaign.budget_points is not None and campaign.spent_points >= campaign.budget_points:
         problem = _("All %(points)s points are given. Raise the budget before you switch it on again.")
         raise ValidationError({"budget_points": problem % {"points": campaign.budget_points}})
-
-
-def _record(
-    kind: str,
-    campaign: Campaign,
-    *,
-    by: By,
-    at: datetime,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    audit.record(
-        kind=kind,
-        object_kind="campaign",
-        object_id=str(campaign.id),
-        by=by,
-        at=at,
-        before=before,
-        after=after,
-    )

@@ -34,11 +34,12 @@ class OlderPurchases:
     worth_minor: int
 
 
-def preview_grant(*, programme_id: int, since: datetime) -> OlderPurchases:
+def preview_grant(*, programme_id: int, since: datetime, at: datetime | None = None) -> OlderPurchases:
     """Say what counting purchases since then would give to those who are members now. Nothing is written."""
+    at = clock.now() if at is None else at
     rules = get_programme_rules(programme_id)
     found = [item for part in _parts(programme_id, since) for item in _quote(rules, part)]
-    return _sum_up(programme_id, found)
+    return _sum_up(programme_id, found, at)
 
 
 def grant_older_purchases(
@@ -57,7 +58,7 @@ def grant_older_purchases(
             found += _quote(rules, part)
             _mark(part)
             settle_awards(purchase_ids=[award.purchase_id for award in part], at=at, by=by)
-    result = _sum_up(programme_id, found)
+    result = _sum_up(programme_id, found, at)
     with transaction.atomic():
         audit.record(
             kind="older_purchases_granted",
@@ -126,8 +127,8 @@ def _facts(rules: ProgrammeRules, award: Award, member: Member) -> dict[str, Any
     )
 
 
-def _sum_up(programme_id: int, quoted: list[tuple[int, int]]) -> OlderPurchases:
+def _sum_up(programme_id: int, quoted: list[tuple[int, int]], at: datetime) -> OlderPurchases:
     programme = Programme.objects.get(id=programme_id)
     points = sum(points for _, points in quoted)
-    worth_minor = points * programme.worth_minor // programme.worth_points
+    worth_minor = programme.worth_at(at).of(points)
     return OlderPurchases(len(quoted), len({member_id for member_id, _ in quoted}), points, worth_minor)

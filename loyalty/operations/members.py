@@ -20,6 +20,7 @@ from loyalty.operations.actions import welcome
 from loyalty.policies.card_number import ALPHABET, BODY_LENGTH, with_check
 from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState
 from loyalty.policies.requests import Forfeit
+from loyalty.queries.memberships import is_staff
 from loyalty.queries.programmes import get_programme_rules
 
 
@@ -61,13 +62,18 @@ def enrol(
     to the same card; after 14 days, to an empty account. Replay: a member stays the member that they are.
     What they bought within the backdate window becomes due again and is awarded by the next `settle_awards`:
     by the caller with `purchase_ids`, or by the job within a minute. Raises: CannotJoin while the programme
-    takes nobody.
+    takes nobody, or only staff.
     """
     at = clock.now() if at is None else at
     customer_id = resolve_customer(customer_id)
     rules = get_programme_rules(programme_id)
     if not rules.joins_at(at):
         raise CannotJoin("The programme takes no new members now. Switch it on, then ask again.")
+    if rules.is_for_staff_at(at) and not is_staff(customer_id=customer_id):
+        raise CannotJoin(
+            "Only staff can try this programme so far: customers whose login may sign in to the admin. "
+            "Switch it on, then ask again."
+        )
     with transaction.atomic():
         known = Member.objects.filter(programme_id=programme_id, customer_id=customer_id).first()
         if known is not None:

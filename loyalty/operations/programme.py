@@ -4,17 +4,36 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Max
 
 from backstage import clock
 from backstage.operations import audit
 from backstage.policies import SHOP, By
-from loyalty.locks import lock_programme
 from loyalty.models import EarningRule, ExchangeRate, LotTerms, ProductGroup, Programme, ProgrammePhase
+from loyalty.operations.changes.cancelling import cancel_announcement
+from loyalty.operations.changes.notice import announce, require_nothing_announced, require_start
+from loyalty.operations.changes.phases import begin_phase
+from loyalty.operations.changes.settings import change_settings
+from loyalty.operations.changes.stamp import lock_for_change
+from loyalty.operations.changes.versions import begin_version
+from loyalty.policies.changes.lowering import lowered_by_rule, lowered_by_terms
+from loyalty.policies.changes.subjects import Subject
 from loyalty.policies.programme import PROGRAMME_STEPS, ProgrammeState
+from loyalty.queries.changes.announcements import find_standing
+
+# What else changes a programme stands in `loyalty.operations.changes`, and is asked for here as well.
+__all__ = [
+    "StepNotAllowed",
+    "add_exchange_rate",
+    "add_product_group",
+    "change_rule",
+    "change_settings",
+    "change_state",
+    "change_terms",
+    "create_programme",
+    "lock_for_change",
+]
 
 
 class StepNotAllowed(ValueError):
@@ -71,36 +90,58 @@ def change_state(
 ) -> Programme:
     """Take a programme a step on: close the open phase and open the next.
 
+    The end of a programme needs a day, and time brings it: `close_programme`. Locks: the programme.
     Raises: StepNotAllowed naming what is possible from here.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        programme = lock_programme(programme_id)
-        before = programme.state
-        if state not in PROGRAMME_STEPS[ProgrammeState(before)]:
-            raise StepNotAllowed(state=before, wanted=state.value)
-        ProgrammePhase.objects.filter(programme=programme, ends_at__isnull=True).update(ends_at=at)
-        ProgrammePhase.objects.create(programme=programme, state=state.value, starts_at=at)
-        programme.state, programme.rules_stamp = state.value, uuid4()
-        programme.save(update_fields=["state", "rules_stamp"])
+        programme = lock_for_change(programme_id)
+        before = programme.state_at(at)
+        if state not in PROGRAMME_STEPS[before] or state is ProgrammeState.CLOSING:
+            raise StepNotAllowed(state=before.value, wanted=state.value)
+        if before is ProgrammeState.CLOSING:
+            _take_closing_back(programme, at=at, by=by)
+        begin_phase(programme=programme, state=state, at=at)
+        programme.state, programme.closes_at = state.value, None
+        programme.save(update_fields=["state", "closes_at"])
         _record(
-            "programme_state", programme, by=by, at=at, before={"state": before}, after={"state": state.value}
+            "programme_state",
+            programme,
+            by=by,
+            at=at,
+            before={"state": before.value},
+            after={"state": state.value},
         )
     return programme
 
 
+def _take_closing_back(programme: Programme, *, at: datetime, by: By) -> None:
+    standing = find_standing(programme_id=programme.pk, subject=Subject.CLOSING, at=at)
+    if standing is not None:
+        cancel_announcement(announcement_id=standing.pk, at=at, by=by)
+
+
 def change_rule(
-    *, programme_id: int, at: datetime | None = None, by: By = SHOP, **changes: Any
+    *,
+    programme_id: int,
+    starts_at: datetime | None = None,
+    at: datetime | None = None,
+    by: By = SHOP,
+    **changes: Any,
 ) -> EarningRule:
-    """Start a new version of the earning rule now; what was earned keeps the version that it was earned
-    under.
+    """Start a new version of the earning rule, by default now; what was earned keeps the version that it was
+    earned under.
+
+    With a later `starts_at` members read of it until it holds. What takes something away from them has to be
+    announced so. Locks: the programme.
+    Raises: ValidationError naming the field; NoticeTooShort, AlreadyAnnounced, StartPassed.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        lock_for_change(programme_id)
-        running = EarningRule.objects.get(programme_id=programme_id, ends_at__isnull=True)
-        return _next_version(
-            running, EarningRule.objects.filter(programme_id=programme_id), changes, at=at, by=by
+        programme = lock_for_change(programme_id)
+        versions = EarningRule.objects.filter(programme_id=programme_id)
+        return _begin(
+            programme, Subject.RULE, versions, versions.get(ends_at__isnull=True), changes, starts_at, at, by
         )
 
 
@@ -108,45 +149,68 @@ def change_terms(
     *,
     programme_id: int,
     product_group_id: int | None = None,
+    starts_at: datetime | None = None,
     at: datetime | None = None,
     by: By = SHOP,
     **changes: Any,
 ) -> LotTerms:
-    """Start a new version of the window and expiry now; issued lots keep theirs.
+    """Start a new version of the window and expiry, by default now; issued lots keep theirs.
 
-    For a product group without terms of its own the programme's running terms are the starting point.
+    For a product group without terms of its own the programme's running terms are the starting point. With a
+    later `starts_at` members read of it until it holds. What takes something away from them has to be
+    announced so. Locks: the programme.
+    Raises: ValidationError naming the field; NoticeTooShort, AlreadyAnnounced, StartPassed.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        lock_for_change(programme_id)
+        programme = lock_for_change(programme_id)
         versions = LotTerms.objects.filter(programme_id=programme_id, product_group_id=product_group_id)
-        running = versions.filter(ends_at__isnull=True).first()
-        if running is not None:
-            return _next_version(running, versions, changes, at=at, by=by)
-        base = LotTerms.objects.get(
-            programme_id=programme_id, product_group__isnull=True, ends_at__isnull=True
+        base = versions.filter(ends_at__isnull=True).first() or _terms_of_other_goods(programme_id, at)
+        if product_group_id is not None:
+            changes = {"product_group_id": product_group_id, **changes}
+        return _begin(programme, Subject.TERMS, versions, base, changes, starts_at, at, by)
+
+
+def _terms_of_other_goods(programme_id: int, at: datetime) -> LotTerms:
+    """Give the terms that run; of a programme that has yet to begin, those that it begins with."""
+    rows = LotTerms.objects.filter(programme_id=programme_id, product_group__isnull=True)
+    running = rows.filter(starts_at__lte=at).exclude(ends_at__lte=at)
+    return running.first() or rows.get(ends_at__isnull=True)
+
+
+_LOWERED = {Subject.RULE: lowered_by_rule, Subject.TERMS: lowered_by_terms}
+
+
+def _begin(
+    programme: Programme,
+    subject: Subject,
+    versions: Any,
+    base: Any,
+    changes: Mapping[str, Any],
+    starts_at: datetime | None,
+    at: datetime,
+    by: By,
+) -> Any:
+    """Begin a version, and tell members of it where it begins later."""
+    group_id = changes.get("product_group_id")
+    require_nothing_announced(programme=programme, subject=subject, product_group_id=group_id, at=at)
+    holds_at = require_start(programme=programme, lowers=(), starts_at=starts_at, at=at)
+    version = begin_version(base=base, versions=versions, changes=changes, starts_at=holds_at, at=at, by=by)
+    before, after = vars(base), vars(version)
+    lowers = _LOWERED[subject](before, after)
+    require_start(programme=programme, lowers=lowers, starts_at=starts_at, at=at)
+    if holds_at > at:
+        announce(
+            programme=programme,
+            subject=subject,
+            product_group_id=group_id,
+            before=before,
+            after={name: after[name] for name in changes if name != "product_group_id"},
+            lowers=lowers,
+            starts_at=holds_at,
+            at=at,
         )
-        return _insert_version(base, 1, {"product_group_id": product_group_id, **changes}, at=at, by=by)
-
-
-def change_settings(
-    *, programme_id: int, at: datetime | None = None, by: By = SHOP, **changes: Any
-) -> Programme:
-    """Change what a programme's own row decides: name, worth of a point, enrolment, debts, reprieve.
-
-    Raises: ValidationError naming the field; nothing is changed then.
-    """
-    at = clock.now() if at is None else at
-    with transaction.atomic():
-        programme = lock_programme(programme_id)
-        before = {field: getattr(programme, field) for field in changes}
-        for field, value in changes.items():
-            setattr(programme, field, value)
-        programme.full_clean()
-        programme.rules_stamp = uuid4()
-        programme.save()
-        _record("programme_settings", programme, by=by, at=at, before=before, after=changes)
-    return programme
+    return version
 
 
 def add_product_group(
@@ -188,42 +252,6 @@ def add_exchange_rate(
             "exchange_rate_added", programme, by=by, at=at, after={"currency": currency, "rate": str(rate)}
         )
     return row
-
-
-def lock_for_change(programme_id: int) -> Programme:
-    """Lock the programme and give it a new stamp, so that no process goes on with the rules that it knows."""
-    programme = lock_programme(programme_id)
-    programme.rules_stamp = uuid4()
-    programme.save(update_fields=["rules_stamp"])
-    return programme
-
-
-def _next_version(running: Any, versions: Any, changes: Mapping[str, Any], *, at: datetime, by: By) -> Any:
-    number = (versions.aggregate(newest=Max("version"))["newest"] or 0) + 1
-    versions.filter(id=running.id).update(ends_at=at)
-    return _insert_version(running, number, changes, at=at, by=by)
-
-
-def _insert_version(base: Any, number: int, changes: Mapping[str, Any], *, at: datetime, by: By) -> Any:
-    """Copy a version with changes; the copy starts now and has no end."""
-    kept = {
-        field.attname: getattr(base, field.attname)
-        for field in base._meta.concrete_fields
-        if field.name != "id"
-    }
-    version = type(base)(**{**kept, **changes, "version": number, "starts_at": at, "ends_at": None})
-    version.full_clean()
-    version.save(force_insert=True)
-    audit.record(
-        kind=f"{base._meta.model_name}_version",
-        object_kind="programme",
-        object_id=str(base.programme_id),
-        by=by,
-        at=at,
-        before={field: kept[field] for field in changes if field in kept},
-        after=dict(changes),
-    )
-    return version
 
 
 def _record(

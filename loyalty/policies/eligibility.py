@@ -43,14 +43,19 @@ def why_not(
     """Say why a purchase does not earn, or None where it does.
 
     A purchase earns if it was placed while the programme was live, at or after joining less the backdate
-    window; the order that led to joining counts. Whoever was enrolled by a purchase has asked for nothing, so
+    window; the order that led to joining counts. While it was for staff alone, only orders of those earn who
+    joined then. Whoever was enrolled by a purchase has asked for nothing, so
     for them no date of joining cuts off purchases that merely arrive late.
     """
+    is_counted_anyway = member.is_granted or purchase_id == member.joined_with
     if not rules.earns_at(placed_at):
+        return NoPoints.NOT_LIVE
+    if rules.is_for_staff_at(placed_at) and not (
+        is_counted_anyway or rules.is_for_staff_at(member.joined_at)
+    ):
         return NoPoints.NOT_LIVE
     if not MEMBER_ALLOWS[member.state].earn:
         return NoPoints.MEMBER_NOT_ACTIVE
-    is_counted_anyway = member.is_granted or purchase_id == member.joined_with
     counts_from = member.joined_at - timedelta(days=rules.backdate_days)
     if member.joined_by_request and placed_at < counts_from and not is_counted_anyway:
         return NoPoints.BEFORE_JOINING
@@ -93,5 +98,5 @@ def freeze_facts(
         return facts
     if campaigns := matching(rules.campaigns_at(placed_at), occasion):
         facts["campaigns"] = [campaign.id for campaign in campaigns]
-        facts["combination"] = rules.combination.value
+        facts["combination"] = rules.combination_at(placed_at).value
     return facts

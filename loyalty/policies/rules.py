@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from commerce.policies.goods import Goods
 from loyalty.policies.actions import ActionRule
 from loyalty.policies.campaigns import Campaign, Combination
+from loyalty.policies.changes.settings import SettingsHistory
 from loyalty.policies.earning import BaseRule
 from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Terms
@@ -101,6 +102,7 @@ class ProgrammeRules:
     campaigns: tuple[CampaignRun, ...] = ()
     combination: Combination = Combination.BEST
     actions: tuple[ActionRule, ...] = ()
+    settings: SettingsHistory | None = None
 
     def earns_at(self, at: datetime) -> bool:
         """Tell whether purchases of that moment earn."""
@@ -111,6 +113,29 @@ class ProgrammeRules:
         """Tell whether customers could join at that moment."""
         phase = running(self.phases, at)
         return phase is not None and PROGRAMME_ALLOWS[phase.state].join
+
+    def enrols_at(self, at: datetime) -> bool:
+        """Tell whether a purchase of that moment makes its customer a member; never while staff tries it
+        out.
+        """
+        return self.earns_at(at) and not self.is_for_staff_at(at)
+
+    def is_for_staff_at(self, at: datetime) -> bool:
+        """Tell whether the programme was for staff alone at that moment."""
+        phase = running(self.phases, at)
+        return phase is not None and PROGRAMME_ALLOWS[phase.state].staff_only
+
+    def combination_at(self, at: datetime) -> Combination:
+        """Say what happened at that moment to an order in several campaigns."""
+        if self.settings is None:
+            return self.combination
+        return Combination(self.settings.value_at("combination", at))
+
+    def debt_policy_at(self, at: datetime) -> DebtPolicy:
+        """Say what happens at that moment to points that come back and are spent already."""
+        if self.settings is None:
+            return self.debt_policy
+        return DebtPolicy(self.settings.value_at("debt_policy", at))
 
     def rule_at(self, at: datetime) -> BaseRule | None:
         """Find the earning rule that ran at that moment."""

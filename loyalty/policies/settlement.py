@@ -252,7 +252,7 @@ def _take_back(
             },
             parts=tuple(parts.items()),
             purchase_id=case.purchase.id,
-            policy=rules.debt_policy,
+            policy=rules.debt_policy_at(case.at),
             qualifying_at=case.purchase.placed_at,
         )
     )

@@ -159,7 +159,7 @@ def read_balance(book: MemberBook, member: Member, at: datetime) -> Balance:
         pending=book.pending,
         held=book.held,
         debt=book.debt,
-        worth_minor=book.available * programme.worth_minor // programme.worth_points,
+        worth_minor=programme.worth_at(at).of(book.available),
         currency=programme.currency,
         time_zone=programme.time_zone,
         on_the_way=_on_the_way(book),

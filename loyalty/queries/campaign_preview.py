@@ -4,12 +4,13 @@ A preview reads the newest orders of the last 90 days, asks what each would earn
 campaign, and sums up the difference. Nothing is written, and nothing is guessed that can be computed.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
-from commerce.models import Channel, Purchase, Segment
+from commerce.models import Channel, Segment
 from commerce.policies.purchase_head import PurchaseHead
 from commerce.queries.customers import resolve_customers
 from commerce.queries.segments import find_customers, read_segment
@@ -17,14 +18,14 @@ from loyalty.models import CampaignVersion, Programme
 from loyalty.policies.allowance import Allowance, Counter
 from loyalty.policies.awarding import Sale, basket_of
 from loyalty.policies.campaigns import Campaign, CampaignState, Occasion, matching
+from loyalty.policies.changes.cost import Cost, nominal_cost
 from loyalty.policies.earning import EarningFacts, EarningRules, Outcome, Quote, Source, quote
 from loyalty.policies.rules import ProgrammeRules
+from loyalty.queries.campaign_basket import try_basket
 from loyalty.queries.campaigns import campaign_of
-from loyalty.queries.programmes import fed_by, get_programme_rules
-from loyalty.queries.sales import get_sales
+from loyalty.queries.programmes import get_programme_rules
+from loyalty.queries.sales import MOST_RECENT, count_days, get_sales, list_recent
 
-DAYS = 90
-MOST_ORDERS = 2_000
 # Without an end, the cost is told for so many days.
 ENDLESS_DAYS = 30
 # Of all points ever given, so many get used in the end, unless a shop knows better.
@@ -33,17 +34,21 @@ USED = Fraction(7, 10)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A campaign that is being thought about: its promise, its time and its budget."""
+    """A campaign that is being thought about: its promise, its time and its budget.
+
+    `basket` is one to try it on: pieces by article number.
+    """
 
     campaign: Campaign
     starts_at: datetime
     ends_at: datetime | None
     budget_points: int | None = None
+    basket: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One order of the past with what it would earn. `kind`: typical, with_goods or largest."""
+    """One order with what it would earn. `kind`: typical, with_goods or largest of the past, or own."""
 
     kind: str
     amount_minor: int
@@ -75,7 +80,9 @@ class Preview:
     """What a campaign would do. Units: points; minor units of the programme's currency.
 
     `orders` were looked at, all those of the last 90 days unless `is_sample`; so many `members` would have
-    got something. Points and money are for the campaign's own length, `days`.
+    got something. Points and money are for the campaign's own length, `days`. `cost` compares what the orders
+    that gain promise without it and with it. `unpriced` are articles of the basket that nobody knows a price
+    of.
     """
 
     orders: int
@@ -88,6 +95,8 @@ class Preview:
     runs_out: bool
     samples: tuple[Sample, ...]
     overlaps: tuple[Overlap, ...]
+    cost: Cost
+    unpriced: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +107,40 @@ class _Order:
     occasion: Occasion
 
 
+class _Tried(NamedTuple):
+    """What an order earns anyway, and what the campaign would add."""
+
+    order: _Order
+    base: int
+    points: int
+
+
 def preview_campaign(*, programme: Programme, asked: Asked, at: datetime) -> Preview:
-    """Say what a campaign would do on the orders of the last 90 days. Queries: at most 12."""
+    """Say what a campaign would do on the orders of the last 90 days. Queries: at most 14."""
     rules = get_programme_rules(programme.id)
     orders = _recent_orders(rules, asked.campaign, at)
+    own, unpriced = _own(rules, asked, at)
     totals = _try(rules, asked, orders)
     days = _length(asked)
-    since = min((order.head.placed_at for order in orders), default=at)
-    seen_days = max(1, _whole_days(at - since))
-    points = sum(points for _, points in totals) * days // seen_days
+    seen_days = count_days([order.head for order in orders], at=at)
+    points = sum(tried.points for tried in totals) * days // seen_days
     runs_out = asked.budget_points is not None and points > asked.budget_points
     points = min(points, asked.budget_points) if asked.budget_points is not None else points
-    promised = Fraction(points * programme.worth_minor, programme.worth_points)
+    worth = programme.worth_at(at)
+    promised = Fraction(points * worth.minor, worth.points)
     return Preview(
         orders=len(orders),
-        is_sample=len(orders) == MOST_ORDERS,
-        members=len({order.customer_id for order, points in totals if points}),
+        is_sample=len(orders) == MOST_RECENT,
+        members=len({tried.order.customer_id for tried in totals if tried.points}),
         days=days,
         points=points,
         promised_minor=int(promised),
         likely_minor=int(promised * USED),
         runs_out=runs_out,
-        samples=_samples(rules, asked, totals),
+        samples=(*_samples(rules, asked, totals), *own),
         overlaps=tuple(_overlaps(programme, asked)),
+        cost=_compare(totals) or nominal_cost(rules.rule_at(at) or rules.rules[0].rule, asked.campaign),
+        unpriced=unpriced,
     )
 
 
@@ -140,15 +160,8 @@ def _whole_days(span: timedelta) -> int:
 
 def _recent_orders(rules: ProgrammeRules, campaign: Campaign, at: datetime) -> list[_Order]:
     """Read the newest orders of known customers that count for this programme, oldest first."""
-    channels = {row.id: row.key for row in Channel.objects.order_by("id") if fed_by([rules], row.programmes)}
-    rows = Purchase.objects.filter(
-        placed_at__gte=at - timedelta(days=DAYS),
-        placed_at__lt=at,
-        channel_id__in=channels,
-        customer__isnull=False,
-    ).exclude(status="cancelled")
-    newest = rows.order_by("-placed_at", "-id").values_list(*PurchaseHead._fields)[:MOST_ORDERS]
-    heads = [PurchaseHead(*row) for row in newest][::-1]
+    channels = dict(Channel.objects.values_list("id", "key"))
+    heads = list_recent(rules=rules, at=at)
     sales = get_sales(heads)
     roots = resolve_customers(customer_ids={head.customer_id for head in heads if head.customer_id})
     inside = _segments(campaign, at)
@@ -184,14 +197,14 @@ def _quote(
     rules: ProgrammeRules, campaign: Campaign, order: _Order, allowance: Allowance | None = None
 ) -> Quote:
     at = order.head.placed_at
-    rule, rate = rules.rule_at(at) or rules.rules[-1].rule, rules.rate_at(order.head.currency, at)
+    rule, rate = rules.rule_at(at) or rules.rules[0].rule, rules.rate_at(order.head.currency, at)
     campaigns = tuple(matching([campaign], order.occasion)) if rate is not None else ()
     room = allowance.room_for(order.customer_id, campaigns) if allowance else {}
     facts = EarningFacts(rate or Fraction(0), None, room)
-    return quote(basket_of(order.sale), EarningRules(rule, campaigns, rules.combination), facts)
+    return quote(basket_of(order.sale), EarningRules(rule, campaigns, rules.combination_at(at)), facts)
 
 
-def _try(rules: ProgrammeRules, asked: Asked, orders: Iterable[_Order]) -> list[tuple[_Order, int]]:
+def _try(rules: ProgrammeRules, asked: Asked, orders: Iterable[_Order]) -> list[_Tried]:
     """Give the extra points of each order, one after the other, so that caps bind as they would."""
     allowance = Allowance({asked.campaign.campaign_id: Counter(0)})
     found = []
@@ -199,14 +212,23 @@ def _try(rules: ProgrammeRules, asked: Asked, orders: Iterable[_Order]) -> list[
         quoted = _quote(rules, asked.campaign, order, allowance)
         extra = sum(reason.points for reason in quoted.reasons if reason.source is Source.CAMPAIGN)
         allowance.take(order.customer_id, {str(asked.campaign.campaign_id): [extra, extra, extra]})
-        found.append((order, extra))
+        found.append(_Tried(order, quoted.points - extra, extra))
     return found
 
 
-def _samples(rules: ProgrammeRules, asked: Asked, totals: Sequence[tuple[_Order, int]]) -> tuple[Sample, ...]:
+def _compare(totals: Iterable[_Tried]) -> Cost | None:
+    """Compare what the orders that gain promise without the campaign and with it; None without any."""
+    gaining = [tried for tried in totals if tried.points]
+    base = sum(tried.base for tried in gaining)
+    if not base:
+        return None
+    return Cost(Fraction(base), Fraction(base + sum(tried.points for tried in gaining)))
+
+
+def _samples(rules: ProgrammeRules, asked: Asked, totals: Sequence[_Tried]) -> tuple[Sample, ...]:
     """Choose a typical order, a typical one that gets something, and one of the largest tenth."""
-    by_size = sorted((order for order, _ in totals), key=_size)
-    gaining = sorted((order for order, points in totals if points), key=_size)
+    by_size = sorted((tried.order for tried in totals), key=_size)
+    gaining = sorted((tried.order for tried in totals if tried.points), key=_size)
     chosen: dict[str, _Order] = {}
     if by_size:
         chosen["typical"] = by_size[len(by_size) // 2]
@@ -222,6 +244,14 @@ def _sample(rules: ProgrammeRules, campaign: Campaign, kind: str, order: _Order)
     quoted = _quote(rules, campaign, order, allowance)
     names = tuple(line.sku for line in order.sale.lines if line.is_goods)[:3]
     return Sample(kind, _size(order), names, quoted)
+
+
+def _own(rules: ProgrammeRules, asked: Asked, at: datetime) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    """Try it on the owner's own basket; give with it the articles without a price."""
+    tried = try_basket(rules=rules, campaign=asked.campaign, pieces=asked.basket, at=at)
+    if not tried.names:
+        return (), tried.unpriced
+    return (Sample("own", tried.amount_minor, tried.names, tried.quoted),), tried.unpriced
 
 
 def _size(order: _Order) -> int:

@@ -1,5 +1,7 @@
 """Campaigns in words: what one promises and would do, and what is wrong with it, with the way out."""
 
+from collections.abc import Mapping
+
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
@@ -41,9 +43,12 @@ def say_problems(problems: Problems) -> dict[str, str]:
 # -- what it promises ----------------------------------------------------------------------------------------
 
 
-def say_promise(version: CampaignVersion, currency: str) -> str:
-    """Say what a campaign gives, in one sentence that a customer understands."""
-    goods = ", ".join((*version.category_paths, *version.brands, *version.skus))
+def say_promise(version: CampaignVersion, currency: str, names: Mapping[str, str] | None = None) -> str:
+    """Say what a campaign gives, in one sentence that a customer understands; articles by `names` where they
+    are known.
+    """
+    articles = [(names or {}).get(sku, sku) for sku in version.skus]
+    goods = ", ".join((*version.category_paths, *version.brands, *articles))
     if version.kind == CampaignKind.MULTIPLY:
         factor = number_format(version.factor.normalize(), use_l10n=True)
         if goods:

@@ -219,10 +219,12 @@ _TIME = (
     ),
     Law(
         "nothing_ready_before_its_window",
-        "Did no point become ready before its return window was over?",
+        "Did no point become ready before its return window was over, unless its programme was to close?",
         f"SELECT m.id, m.lot_id, m.effective_at, l.releases_at FROM {_MOVEMENT} m"
         f" JOIN {_LOT} l ON l.id = m.lot_id JOIN {_ENTRY} e ON e.id = m.entry_id"
+        # When a programme closes, points that would come too late become ready at once.
         f" WHERE e.kind = {EntryKind.RELEASE.value} AND m.from_state = {State.PENDING.value}"
+        " AND e.reason <> 'closing'"
         " AND (l.releases_at IS NULL OR m.effective_at < l.releases_at)",
         "movement %(id)s released lot %(lot_id)s at %(effective_at)s; its window ends at %(releases_at)s",
     ),

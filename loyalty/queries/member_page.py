@@ -27,6 +27,7 @@ from loyalty.queries.actions import list_ways
 from loyalty.queries.balance import Balance
 from loyalty.queries.campaigns import list_offers
 from loyalty.queries.cards import get_card
+from loyalty.queries.changes.words import say_end
 from loyalty.queries.history import HistoryPage, HistoryRow, history_of
 from loyalty.queries.programmes import rules_of
 from loyalty.queries.quote import quote_under, single
@@ -126,7 +127,7 @@ def find_notice(
     return (
         _of_member(member, balance)
         or (_of_debt(balance) if balance.debt else None)
-        or _of_programme(programme)
+        or _of_programme(programme, balance.at)
         or _of_terms(member, running_terms_id)
     )
 
@@ -157,7 +158,15 @@ def _reference_of_purchase() -> Subquery:
     return Subquery(Purchase.objects.filter(id=OuterRef("source_id")).values("reference"))
 
 
-def _of_programme(programme: Programme) -> Notice | None:
+def find_end(programme: Programme, at: datetime) -> Notice | None:
+    """Find the end of the club, which stands above every other notice. Queries: 0."""
+    text = say_end(programme, now=at)
+    return Notice(text, "warn") if text else None
+
+
+def _of_programme(programme: Programme, at: datetime) -> Notice | None:
+    if find_end(programme, at):
+        return None  # said already, with its day
     says = {
         ProgrammeState.STAFF_ONLY: gettext("Only staff can see this club so far."),
         ProgrammeState.PAUSED: gettext(
@@ -168,7 +177,7 @@ def _of_programme(programme: Programme) -> Notice | None:
         ),
         ProgrammeState.CLOSED: gettext("The club has closed."),
     }
-    text = says.get(ProgrammeState(programme.state))
+    text = says.get(programme.state_at(at))
     return Notice(text, "warn") if text else None
 
 
@@ -203,7 +212,8 @@ def find_card(visit: Visit) -> Mapping[str, Any] | None:
 
 def find_offers(visit: Visit) -> Mapping[str, Any] | None:
     """Show which campaigns run, to whoever can earn. Queries: 1."""
-    if not MEMBER_ALLOWS[MemberState(visit.member.state)].earn:
+    programme_allows = PROGRAMME_ALLOWS[visit.programme.state_at(visit.at)]
+    if not (MEMBER_ALLOWS[MemberState(visit.member.state)].earn and programme_allows.earn):
         return None
     language = (get_language() or "en").split("-")[0]
     offers = list_offers(programme_id=visit.programme.id, language=language, at=visit.at)
@@ -281,13 +291,20 @@ def _read_row(row: HistoryRow, zone: ZoneInfo, now: datetime) -> RowText:
 
 
 def read_rules(rules: ProgrammeRules, programme: Programme, at: datetime) -> list[str]:
-    """Explain the programme as it is now, in a handful of sentences; empty where it gives nothing now."""
+    """Explain the programme as it is now, in a handful of sentences; empty where it gives nothing now.
+
+    Of one that closes, only what its points are still good for.
+    """
     rule, terms = rules.rule_at(at), _running_terms(rules, at)
-    if rule is None or terms is None:
+    state = programme.state_at(at)
+    if rule is None or terms is None or state is ProgrammeState.CLOSED:
         return []
+    worth = programme.worth_at(at)
+    if state is ProgrammeState.CLOSING:
+        return [sentences.value(worth.points, figures.money(worth.minor, programme.currency))]
     said = [
         sentences.earn(rule.points, figures.money(rule.per_minor, programme.currency)),
-        sentences.value(programme.worth_points, figures.money(programme.worth_minor, programme.currency)),
+        sentences.value(worth.points, figures.money(worth.minor, programme.currency)),
         sentences.window(terms.window_days, terms.clock.value),
         _ends(terms),
         gettext("What you send back takes its points with it."),
@@ -303,11 +320,11 @@ def read_rules(rules: ProgrammeRules, programme: Programme, at: datetime) -> lis
 def read_example(rules: ProgrammeRules, programme: Programme, at: datetime) -> str:
     """Work out one order by the engine that awards points; empty where it would bring nothing."""
     rule = rules.rule_at(at)
-    if rule is None:
+    if rule is None or programme.state_at(at) in (ProgrammeState.CLOSING, ProgrammeState.CLOSED):
         return ""
     amount_minor = rule.per_minor * max(1, EXAMPLE_MINOR // rule.per_minor)
     quoted = quote_under(rules, basket=single(amount_minor), currency=programme.currency, at=at)
-    worth_minor = quoted.points * programme.worth_minor // programme.worth_points
+    worth_minor = programme.worth_at(at).of(quoted.points)
     if not worth_minor:
         return ""
     currency = programme.currency

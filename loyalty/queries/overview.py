@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import BigIntegerField, Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncWeek
 
+from backstage import clock
 from backstage.policies import By
 from backstage.queries import count_requests_for, list_failed_runs, list_silent_jobs
 from commerce.models import PossibleDuplicate, Purchase, PurchaseLine, PurchaseProblem
@@ -66,8 +67,13 @@ def list_attention(*, now: datetime, by: By) -> Attention:
     return Attention(requests, problems, duplicates, tuple(sorted(failed.items())), tuple(silent.items()))
 
 
-def list_owed() -> list[Owed]:
-    """Give what every programme owes: what is ready, reserved and on its way, as last written. Queries: 3."""
+def list_owed(*, at: datetime | None = None) -> list[Owed]:
+    """Give what every programme owes: what is ready, reserved and on its way, as last written, at the worth
+    of `at`.
+
+    Queries: 3.
+    """
+    at = clock.now() if at is None else at
     programmes = list(Programme.objects.order_by("id"))
     active = Member.objects.filter(state=MemberState.ACTIVE.value, merged_into__isnull=True)
     members = dict(active.values("programme_id").annotate(n=Count("id")).values_list("programme_id", "n"))
@@ -77,13 +83,12 @@ def list_owed() -> list[Owed]:
         .annotate(ready=Sum(F("available") + F("held")), on_the_way=Sum("pending"))
         .values_list("member__programme_id", "ready", "on_the_way")
     }
-    return [_owed(programme, members, *sums.get(programme.id, (0, 0))) for programme in programmes]
+    return [_owed(programme, members, at, *sums.get(programme.id, (0, 0))) for programme in programmes]
 
 
-def _owed(programme: Programme, members: Mapping[int, int], ready: int, pending: int) -> Owed:
+def _owed(programme: Programme, members: Mapping[int, int], at: datetime, ready: int, pending: int) -> Owed:
     points = ready + pending
-    worth_minor = points * programme.worth_minor // programme.worth_points
-    return Owed(programme, members.get(programme.id, 0), points, pending, worth_minor)
+    return Owed(programme, members.get(programme.id, 0), points, pending, programme.worth_at(at).of(points))
 
 
 def list_weeks(*, programme: Programme, at: datetime) -> list[Week]:

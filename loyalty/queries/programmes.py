@@ -127,6 +127,7 @@ def _read(programme: Programme) -> ProgrammeRules:
         campaigns=tuple(_campaigns(programme)),
         combination=Combination(programme.combination),
         actions=tuple(_actions(programme)),
+        settings=programme.settings_history(),
     )
 
 

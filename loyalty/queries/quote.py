@@ -62,7 +62,7 @@ def quote_under(
     campaigns = (*matching(rules.campaigns_at(at), occasion), *matching(more, occasion))
     return quote_basket(
         basket,
-        EarningRules(rule, campaigns, rules.combination),
+        EarningRules(rule, campaigns, rules.combination_at(at)),
         EarningFacts(rate, None, get_room(campaigns, member_id=member_id)),
     )
 

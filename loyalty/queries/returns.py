@@ -103,7 +103,7 @@ def _preview(award: Award, purchase: Purchase, sale: Sale, at: datetime) -> Retu
         reason="returned",
         parts=tuple((terms_id, points) for terms_id, points in parts.items() if points > 0),
         purchase_id=purchase.id,
-        policy=rules.debt_policy,
+        policy=rules.debt_policy_at(at),
         qualifying_at=purchase.placed_at,
     )
     account = get_account(member.id)
@@ -113,7 +113,7 @@ def _preview(award: Award, purchase: Purchase, sale: Sale, at: datetime) -> Retu
         for state in (State.PENDING, State.AVAILABLE)
     }
     programme = account.member.programme
-    from_refund = draft.let_go_points if rules.debt_policy is DebtPolicy.FROM_REFUND else 0
+    from_refund = draft.let_go_points if rules.debt_policy_at(at) is DebtPolicy.FROM_REFUND else 0
     return ReturnPreview(
         programme_id=rules.id,
         member_id=member.id,
@@ -122,7 +122,7 @@ def _preview(award: Award, purchase: Purchase, sale: Sale, at: datetime) -> Retu
         from_available=taken[State.AVAILABLE],
         debt_points=draft.debt_change,
         let_go_points=0 if from_refund else draft.let_go_points,
-        from_refund_minor=from_refund * programme.worth_minor // programme.worth_points,
+        from_refund_minor=programme.worth_at(at).of(from_refund),
         currency=rules.currency,
     )
 

@@ -2,12 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from backstage.plain_sql import Columns, execute, within
-from commerce.models import Purchase, PurchaseLine, Tender
+from commerce.models import Channel, Purchase, PurchaseLine, Tender
 from commerce.policies.purchase_head import PurchaseHead
 from loyalty.policies.awarding import Sale, SaleLine
+from loyalty.policies.rules import ProgrammeRules
+from loyalty.queries.programmes import fed_by
 
+# What is being thought about is tried on the newest orders of so many days, and on at most so many.
+RECENT_DAYS = 90
+MOST_RECENT = 2_000
 _LINE = Columns(PurchaseLine, "purchase_id", *SaleLine._fields)
 
 
@@ -46,3 +52,24 @@ def get_sales(purchases: Sequence[Purchase | PurchaseHead]) -> dict[int, Sale]:
         )
         for purchase in purchases
     }
+
+
+def list_recent(*, rules: ProgrammeRules, at: datetime) -> list[PurchaseHead]:
+    """Give the newest orders of known customers that count for a programme, oldest first. Queries: 2."""
+    channels = [row.id for row in Channel.objects.order_by("id") if fed_by([rules], row.programmes)]
+    rows = Purchase.objects.filter(
+        placed_at__gte=at - timedelta(days=RECENT_DAYS),
+        placed_at__lt=at,
+        channel_id__in=channels,
+        customer__isnull=False,
+    ).exclude(status="cancelled")
+    newest = rows.order_by("-placed_at", "-id").values_list(*PurchaseHead._fields)[:MOST_RECENT]
+    return [PurchaseHead(*row) for row in newest][::-1]
+
+
+def count_days(heads: Sequence[PurchaseHead], *, at: datetime) -> int:
+    """Count the days that these orders, oldest first, stand for; one that has begun is a whole one.
+    Queries: 0.
+    """
+    since = heads[0].placed_at if heads else at
+    return max(1, -(-(at - since) // timedelta(days=1)))

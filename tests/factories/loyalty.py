@@ -27,7 +27,10 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class ProgrammeFactory(factory.django.DjangoModelFactory):
-    """A live programme in euros, on UTC; `complete=True` brings its phase, earning rule and lot terms."""
+    """A live programme in euros, on UTC; `complete=True` brings its phase, earning rule and lot terms.
+
+    Its rules may change at once; a test about announcements says `notice_days`.
+    """
 
     class Meta:
         model = Programme
@@ -43,6 +46,7 @@ class ProgrammeFactory(factory.django.DjangoModelFactory):
     state = ProgrammeState.LIVE.value
     currency = "EUR"
     time_zone = "UTC"
+    notice_days = 0
     created_at = LONG_AGO
 
     @factory.post_generation

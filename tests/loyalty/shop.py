@@ -23,7 +23,10 @@ def day(number: float) -> datetime:
 
 
 def open_shop(**settings: Any) -> Programme:
-    """A web channel and a live club: 10 points for 1.00, 14 days to return, 12 months to use."""
+    """A web channel and a live club: 10 points for 1.00, 14 days to return, 12 months to use.
+
+    Its rules may change at once, unless `notice_days` says otherwise.
+    """
     open_channel(key="web", name="Web", time_zone="Europe/Oslo", currency="EUR", at=OPENED)
     parts = {name: settings.pop(name) for name in ("rule", "terms") if name in settings}
     return create_programme(
@@ -32,7 +35,7 @@ def open_shop(**settings: Any) -> Programme:
         currency="EUR",
         time_zone="Europe/Oslo",
         live_from=OPENED,
-        settings=settings,
+        settings={"notice_days": 0, **settings},
         rule={"points": 10, "per_minor": 100, **parts.get("rule", {})},
         terms={"window_days": 14, "expiry_at_month_end": False, **parts.get("terms", {})},
         at=OPENED,

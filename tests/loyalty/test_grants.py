@@ -27,7 +27,7 @@ def bob(club):
 
 
 def test_the_preview_says_what_it_would_give_and_gives_nothing(club, bob):
-    preview = preview_grant(programme_id=club.id, since=OPENED)
+    preview = preview_grant(programme_id=club.id, since=OPENED, at=NOON)
 
     assert (preview.purchases, preview.members, preview.points, preview.worth_minor) == (2, 1, 200, 100)
     assert Entry.objects.count() == 0

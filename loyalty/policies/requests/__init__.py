@@ -5,7 +5,7 @@ and how it changes the book. It knows no database: `loyalty.ledger` loads the bo
 """
 
 from loyalty.policies.requests.base import Request
-from loyalty.policies.requests.corrections import Forfeit, TakeBack
+from loyalty.policies.requests.corrections import Forfeit, ReleaseEarly, TakeBack
 from loyalty.policies.requests.holds import Capture, ClosedHold, PlaceHold, Reinstate, Spent, VoidHold
 from loyalty.policies.requests.purchases import Accrue, ClawBack, DatePurchase, Part
 
@@ -19,6 +19,7 @@ __all__ = [
     "Part",
     "PlaceHold",
     "Reinstate",
+    "ReleaseEarly",
     "Request",
     "Spent",
     "TakeBack",

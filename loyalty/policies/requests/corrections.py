@@ -37,6 +37,34 @@ class TakeBack(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseEarly(Request):
+    """Make points ready before their window is over, pending → available, because their programme ends.
+
+    Those are meant that would be ready only after `late`, or wait for a fact. They keep their end.
+    """
+
+    late: datetime
+
+    def content(self) -> tuple[object, ...]:
+        return (self.late,)
+
+    def apply(self, book: MemberBook, at: datetime) -> EntryDraft:
+        """Release the lots that come too late; with them the member's debt is paid."""
+        book.settle(at)
+        draft = self.draft(EntryKind.RELEASE, at)
+        lots = [
+            lot
+            for lot in book.lots.values()
+            if lot.pending and (lot.releases_at is None or lot.releases_at > self.late)
+        ]
+        for lot in sorted(lots, key=lambda lot: lot.id):
+            book.move(draft, lot, State.PENDING, State.AVAILABLE, lot.pending, at)
+        book.settle_debt(draft, lots, at)
+        book.entries.append(draft)
+        return draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forfeit(Request):
     """End all points of a member who has left or of a programme that has closed.
 

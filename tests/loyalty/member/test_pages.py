@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from loyalty.models import Entry, Member
+from loyalty.models import Entry, Member, Programme
 from loyalty.operations.members import accept_terms, leave, pause
 from loyalty.operations.programme import change_state
 from loyalty.policies.programme import ProgrammeState
@@ -137,8 +137,8 @@ def test_the_page_costs_the_same_however_long_the_history_is(her_client, shop, c
     with CaptureQueriesContext(connection) as queries:
         her_client.get("/club/")
 
-    # Session and user are the shop's own; seven are the page's.
-    assert len(queries) == 2 + 7
+    # Session and user are the shop's own; eight are the page's.
+    assert len(queries) == 2 + 8
 
 
 def test_the_page_stays_within_its_budgets(her_client, shop, clock, settings):
@@ -192,14 +192,16 @@ def test_who_owes_points_reads_why_and_what_happens_next(her_client, shop, clock
     ("state", "sentence"),
     [
         (ProgrammeState.PAUSED, "The club is having a break: orders bring no points now. Yours are safe."),
+        # One that was begun without a day; since then a day has to be said.
         (
             ProgrammeState.CLOSING,
             "The club is closing: orders bring no points any more. Use the ones you have.",
         ),
+        (ProgrammeState.CLOSED, "The club has closed."),
     ],
 )
 def test_a_programme_that_stands_still_says_so(her_client, programme, clock, state, sentence):
-    change_state(programme_id=programme.id, state=state, at=clock.at)
+    Programme.objects.update(state=state.value)
 
     assert sentence in text_of(her_client.get("/club/"))
 
@@ -457,7 +459,7 @@ def test_an_app_above_adds_a_section_at_its_place(her_client, alice, clock, monk
     page = text_of(her_client.get("/club/"))
 
     assert [section.name for section in list_member_page_sections()] == [
-        "early", "silent", "offers", "ways", "card", "history", "help",
+        "early", "silent", "changes", "offers", "ways", "card", "history", "help",
     ]  # fmt: skip
     assert page.index("Nothing yet.") < page.index("Show this in the shop")
     assert (seen[0].member, seen[0].at) == (alice, clock.at)

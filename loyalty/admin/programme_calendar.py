@@ -1,0 +1,73 @@
+"""What is announced for a programme and what waits for approval, as its page shows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from backstage.admin.base import by_staff
+from backstage.queries import WaitingRequest, list_requests
+from loyalty.models import Announcement, Programme
+from loyalty.policies.changes.subjects import Subject
+from loyalty.queries import figures
+from loyalty.queries.changes.announcements import list_announced
+from loyalty.queries.changes.words import Pair, list_announced_pairs, say_moment
+
+SEE_APPROVALS = ("encore_backstage.decide_approval", "encore_backstage.view_approval")
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """One announcement in words: when it was made and holds, what it changes, and where it stands."""
+
+    announcement: Announcement
+    title: str
+    when: str
+    since: str
+    pairs: list[Pair]
+    standing: str
+    can_be_called_off: bool
+
+
+def list_calendar(programme: Programme, at: datetime) -> list[Announced]:
+    """Give what was ever announced, newest first. Queries: 1."""
+    return [_tell(one, programme, at) for one in list_announced(programme_id=programme.pk)]
+
+
+def _tell(one: Announcement, programme: Programme, at: datetime) -> Announced:
+    is_coming = one.cancelled_at is None and one.starts_at > at
+    title = str(one.get_subject_display())
+    if one.cancelled_at is not None:
+        standing = _("Called off")
+    else:
+        standing = _("Members read of it now") if is_coming else _("It holds")
+    if one.subject == Subject.CLOSING:
+        when = _("after %(date)s") % {"date": figures.last_day(one.starts_at, programme.zone, now=at)}
+    else:
+        when = _("from %(date)s on") % {"date": say_moment(one.starts_at, programme, now=at)}
+    return Announced(
+        one,
+        f"{title}: {one.product_group.name}" if one.product_group else title,
+        when,
+        say_moment(one.announced_at, programme, now=at),
+        list_announced_pairs(one),
+        standing,
+        is_coming,
+    )
+
+
+def list_waiting(request: HttpRequest, object_kind: str, object_id: int) -> list[tuple[WaitingRequest, str]]:
+    """Give what waits for approval about one thing, with its address for whoever may look. Queries: 1."""
+    sees_all = any(map(request.user.has_perm, SEE_APPROVALS))
+    user = by_staff(request.user)
+    return [
+        (
+            waiting,
+            reverse("admin:encore_backstage_approval_change", args=[waiting.id])
+            if sees_all or (waiting.asked_by.kind, waiting.asked_by.id) == (user.kind, user.id)
+            else "",
+        )
+        for waiting in list_requests(object_kind=object_kind, object_id=object_id)
+    ]

@@ -1,0 +1,44 @@
+"""Which changes are announced, and whether there is anybody to be told."""
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from loyalty.models import Announcement, Member, Programme
+from loyalty.policies.changes.notice import has_an_audience
+from loyalty.policies.changes.subjects import Subject
+from loyalty.policies.programme import MemberState
+
+
+def has_audience(*, programme: Programme, at: datetime) -> bool:
+    """Tell whether members have to be told of a change for the worse. Queries: 1."""
+    members = Member.objects.filter(
+        programme=programme, state__in=(MemberState.ACTIVE, MemberState.PAUSED), merged_into__isnull=True
+    )
+    return has_an_audience(programme.state_at(at), has_members=members.exists())
+
+
+def find_standing(
+    *, programme_id: int, subject: Subject, product_group_id: int | None = None, at: datetime
+) -> Announcement | None:
+    """Find the change of one kind that is announced at `at` and does not hold yet. Queries: 1."""
+    standing = _standing(programme_id, at).filter(subject=subject.value, product_group_id=product_group_id)
+    return standing.order_by("id").first()
+
+
+def list_standing(*, programme_id: int, at: datetime) -> list[Announcement]:
+    """Give what is announced at `at` and does not hold yet, soonest first. Queries: 1."""
+    standing = _standing(programme_id, at).select_related("product_group", "programme")
+    return list(standing.order_by("starts_at", "id"))
+
+
+def list_announced(*, programme_id: int, limit: int = 50) -> list[Announcement]:
+    """Give everything that was ever announced, newest first. Queries: 1."""
+    rows = Announcement.objects.filter(programme_id=programme_id).select_related("product_group", "programme")
+    return list(rows.order_by("-announced_at", "-id")[:limit])
+
+
+def _standing(programme_id: int, at: datetime) -> QuerySet[Announcement]:
+    return Announcement.objects.filter(
+        programme_id=programme_id, announced_at__lte=at, starts_at__gt=at, cancelled_at__isnull=True
+    )

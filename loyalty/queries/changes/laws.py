@@ -1,0 +1,54 @@
+"""The laws of announced changes: what was announced comes, and what has closed leaves no points behind."""
+
+from datetime import timedelta
+
+from loyalty.models import Announcement, EarningRule, LotTerms, Member, PointsAccount, Programme
+from loyalty.policies.changes.subjects import Subject
+from loyalty.policies.programme import ProgrammeState
+from loyalty.queries.laws import Law
+
+_ANNOUNCEMENT, _RULE, _TERMS, _MEMBER, _ACCOUNT, _PROGRAMME = (
+    model._meta.db_table for model in (Announcement, EarningRule, LotTerms, Member, PointsAccount, Programme)
+)
+WINDING_UP_LATE = timedelta(hours=26)
+
+
+def _broken(subject: Subject, versions: str, same_goods: str = "") -> str:
+    return (
+        f"SELECT a.id, a.programme_id, a.starts_at FROM {_ANNOUNCEMENT} a"
+        f" WHERE a.subject = '{subject.value}' AND a.cancelled_at IS NULL AND NOT EXISTS"
+        f" (SELECT 1 FROM {versions} v WHERE v.programme_id = a.programme_id AND v.starts_at = a.starts_at"
+        f"{same_goods})"
+    )
+
+
+LAWS = (
+    Law(
+        "announced_rule_begins",
+        "Does a version of the earning rule begin whenever one was announced?",
+        _broken(Subject.RULE, _RULE),
+        "announcement %(id)s of programme %(programme_id)s: no rule begins at %(starts_at)s",
+    ),
+    Law(
+        "announced_terms_begin",
+        "Does a version of window and expiry begin whenever one was announced?",
+        _broken(
+            Subject.TERMS,
+            _TERMS,
+            " AND (v.product_group_id = a.product_group_id"
+            " OR (v.product_group_id IS NULL AND a.product_group_id IS NULL))",
+        ),
+        "announcement %(id)s of programme %(programme_id)s: no terms begin at %(starts_at)s",
+    ),
+    Law(
+        "closed_programme_is_wound_up",
+        "Have all points ended in every programme that closed more than a day ago?",
+        f"SELECT m.id, a.pending, a.available, p.closes_at FROM {_MEMBER} m"
+        f" JOIN {_PROGRAMME} p ON p.id = m.programme_id JOIN {_ACCOUNT} a ON a.member_id = m.id"
+        f" WHERE p.state IN ('{ProgrammeState.CLOSING.value}', '{ProgrammeState.CLOSED.value}')"
+        " AND a.held = 0 AND (a.pending > 0 OR a.available > 0) AND p.closes_at < %s",
+        "member %(id)s has %(pending)s and %(available)s points; the programme closed at %(closes_at)s",
+        WINDING_UP_LATE,
+    ),
+)
+INVARIANTS = tuple(law.invariant() for law in LAWS)

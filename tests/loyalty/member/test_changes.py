@@ -1,0 +1,176 @@
+"""What members read of changes that are to come, and of the end of the club."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.utils.translation import override
+
+from loyalty.models import Announcement
+from loyalty.operations.changes.cancelling import cancel_announcement
+from loyalty.operations.changes.closing import close_programme
+from loyalty.operations.changes.text import publish_terms
+from loyalty.operations.programme import add_product_group, change_rule, change_settings, change_terms
+from loyalty.queries.changes.words import list_announced_pairs
+from tests.loyalty.member.test_pages import text_of
+
+
+def page(client) -> str:
+    return text_of(client.get("/club/"))
+
+
+def test_a_change_is_told_from_its_announcement_on_until_it_holds(her_client, programme, clock):
+    change_rule(programme_id=programme.id, points=5, starts_at=clock.at + timedelta(days=30), at=clock.at)
+
+    told = (
+        "What changes From April 2, 12:00 on You get 5 points for every €1.00 that you spend. "
+        "Until then: You get 10 points for every €1.00 that you spend."
+    )
+    assert told in page(her_client)
+    clock.advance(days=29)
+    assert told in page(her_client)
+    clock.advance(days=1)
+    assert "What changes" not in page(her_client)
+    assert "You get 5 points for every €1.00" in text_of(her_client.get("/club/how-it-works/"))
+
+
+def test_what_is_called_off_is_told_no_more(her_client, programme, clock):
+    change_rule(programme_id=programme.id, points=5, starts_at=clock.at + timedelta(days=30), at=clock.at)
+
+    cancel_announcement(announcement_id=Announcement.objects.get().id, at=clock.at)
+
+    assert "What changes" not in page(her_client)
+
+
+def test_changes_of_certain_goods_name_them(her_client, programme, clock):
+    group = add_product_group(programme_id=programme.id, name="Shoes", brands=["Aker"], at=clock.at)
+    change_terms(
+        programme_id=programme.id,
+        product_group_id=group.id,
+        window_days=60,
+        starts_at=clock.at + timedelta(days=30),
+        at=clock.at,
+    )
+
+    assert "From April 2, 12:00 on (Shoes) Points are ready 60 days after you order" in page(her_client)
+
+
+def test_a_new_worth_is_told_and_the_worth_of_points_follows_on_its_day(her_client, shop, programme, clock):
+    shop.give(1000, clock.at)
+    change_settings(
+        programme_id=programme.id, worth_minor=40, starts_at=clock.at + timedelta(days=30), at=clock.at
+    )
+
+    assert "Worth €5.00 off a later order" in page(her_client)
+    assert "100 points are worth €0.40 off a later order." in page(her_client)
+    clock.advance(days=30)
+    assert "Worth €4.00 off a later order" in page(her_client)
+
+
+def test_new_terms_are_told_and_can_be_read_before_they_hold(her_client, alice, programme, clock):
+    publish_terms(programme_id=programme.id, text="Old <b>terms</b>.", at=clock.at)
+    publish_terms(
+        programme_id=programme.id,
+        text="New <b>terms</b>.",
+        starts_at=clock.at + timedelta(days=30),
+        at=clock.at,
+    )
+
+    assert "From April 2, 12:00 on The club has new terms. Read the new terms" in page(her_client)
+    how = her_client.get("/club/how-it-works/").content.decode()
+    assert how.index("Old &lt;b&gt;terms&lt;/b&gt;.") < how.index("New &lt;b&gt;terms&lt;/b&gt;.")
+    assert "They hold from April 2, 12:00 on." in text_of(her_client.get("/club/how-it-works/"))
+    clock.advance(days=30)
+    assert "The club has new terms." not in page(her_client)
+    assert "New &lt;b&gt;terms&lt;/b&gt;." in her_client.get("/club/how-it-works/").content.decode()
+
+
+def test_the_end_of_the_club_stands_at_the_very_top_above_every_other_notice(
+    her_client, shop, programme, clock
+):
+    shop.buy("1", clock.at - timedelta(days=20))
+    held = shop.hold(80, clock.at, until=clock.at + timedelta(days=1))
+    shop.capture(held.entry_id, clock.at)
+    shop.take_back("1", clock.at, placed_at=clock.at - timedelta(days=20))
+
+    close_programme(programme_id=programme.id, last_day=date(2026, 3, 31), at=clock.at)
+
+    said = page(her_client)
+    assert said.index("The club ends on March 31. Points can be used until then.") < said.index(
+        "You have −80 points"
+    )
+    assert "What changes" not in said
+    rules = text_of(her_client.get("/club/how-it-works/"))
+    assert "100 points are worth €0.50 off a later order." in rules
+    assert "for every €1.00 that you spend" not in rules
+    clock.advance(days=29)
+    assert "The club ends on" not in page(her_client)
+
+
+def test_a_guest_reads_of_the_end_before_being_told_that_nobody_joins(client, programme, clock):
+    close_programme(programme_id=programme.id, last_day=date(2026, 3, 31), at=clock.at)
+
+    said = page(client)
+
+    assert said.index("The club ends on March 31.") < said.index("The club takes no new members")
+    assert "Sign in to join" not in said
+
+
+def test_what_would_hold_only_after_the_end_is_not_told(her_client, programme, clock):
+    close_programme(programme_id=programme.id, last_day=date(2026, 3, 31), at=clock.at)
+
+    change_rule(programme_id=programme.id, points=5, starts_at=clock.at + timedelta(days=30), at=clock.at)
+
+    assert "What changes" not in page(her_client)
+
+
+def test_after_the_end_the_club_has_closed_also_before_a_job_has_run(her_client, programme, clock):
+    close_programme(programme_id=programme.id, last_day=date(2026, 3, 31), at=clock.at)
+
+    clock.advance(days=29)
+
+    assert "The club has closed." in page(her_client)
+
+
+@pytest.mark.parametrize("language", ["en", "pl", "nb"])
+def test_every_part_of_a_change_has_its_two_sentences_in_every_language(programme, clock, language):
+    later = clock.at + timedelta(days=30)
+    change_rule(
+        programme_id=programme.id,
+        points=5,
+        per_minor=200,
+        counts_tax=False,
+        counts_shipping=True,
+        rounding="up",
+        starts_at=later,
+        at=clock.at,
+    )
+    change_terms(
+        programme_id=programme.id,
+        window_days=30,
+        clock="delivery",
+        missing_fact_days=60,
+        expiry_kind="calendar_day",
+        expiry_months=6,
+        starts_at=later,
+        at=clock.at,
+    )
+    change_settings(
+        programme_id=programme.id,
+        worth_points=200,
+        reprieve_days=7,
+        debt_policy="let_go",
+        combination="add_up",
+        notice_days=60,
+        starts_at=later,
+        at=clock.at,
+    )
+
+    with override(language):
+        pairs = [
+            pair
+            for announcement in Announcement.objects.select_related("programme").order_by("id")
+            for pair in list_announced_pairs(announcement)
+        ]
+
+    assert len(pairs) == 4 + 3 + 5
+    assert all(now and then and now != then for now, then in pairs)

@@ -70,8 +70,9 @@ class Code(models.Model):
     """What somebody types to get a coupon: capital letters and digits, without spaces and dashes.
 
     States: `CodeState`. Written by `coupons.operations`; `used_count` by `coupons.operations.counters` alone.
-    `written` is how the owner spells it; one of a batch is shown in groups of four. A code with a `customer` is good for that customer only; `ends_at` is its own end.
-    `limit_total` is 1 for one of many, and empty where the coupon's own limits are enough.
+    `written` is how the owner spells it; one of a batch is shown in groups of four. A code with a `customer`
+    is good for that customer only; `ends_at` is its own end. `limit_total` is 1 for one of many, and empty
+    where the coupon's own limits are enough.
 
     A million of them are stored by sorted COPY, hence few columns, and no index but those that are asked:
     the text, in the order of its bytes, the batch, and the coupon of those without one.

@@ -129,6 +129,11 @@ class Redemption(models.Model):
         ]
         indexes = [
             models.Index(fields=["coupon", "used_at"], name="encore_redemption_coupon"),
+            models.Index(
+                fields=["coupon"],
+                condition=Q(state=UseState.RESERVED.value),
+                name="encore_redemption_reserved",
+            ),
             models.Index(fields=["code"], condition=Q(code__isnull=False), name="encore_redemption_code"),
             models.Index(
                 fields=["customer"], condition=Q(customer__isnull=False), name="encore_redemption_customer"

@@ -294,9 +294,8 @@ def _ask_about_cost(form: ActionForm) -> str:
     """Ask where a rule would cost so much that a digit too many is likely; nothing where it does not."""
     times = _times(form) or 1
     points = times * form.cleaned_data["points"]
-    worth_minor = points * form.programme.worth_minor // form.programme.worth_points
-    one_minor = form.cleaned_data["points"] * form.programme.worth_minor // form.programme.worth_points
-    if worth_minor < MUCH_MINOR and one_minor < MUCH_MINOR // MUCH_MORE:
+    worth = form.programme.worth_at(clock.now())
+    if worth.of(points) < MUCH_MINOR and worth.of(form.cleaned_data["points"]) < MUCH_MINOR // MUCH_MORE:
         return ""
     return _("That is about %(points)s a month, worth %(worth)s. Tick here if it is meant to be.") % {
         "points": sentences.points(points),
@@ -305,7 +304,7 @@ def _ask_about_cost(form: ActionForm) -> str:
 
 
 def _worth(programme: Programme, points: int) -> str:
-    return figures.money(points * programme.worth_minor // programme.worth_points, programme.currency)
+    return figures.money(programme.worth_at(clock.now()).of(points), programme.currency)
 
 
 def _say_changed(rule: ActionRule) -> str:

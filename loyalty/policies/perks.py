@@ -17,7 +17,7 @@ _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class PerkKind(StrEnum):
-    """What a perk is. Free shipping may have a number, the order value that it begins at; early access, hours."""
+    """What a perk is. Free shipping may have a number: from which order value on; early access has hours."""
 
     FREE_SHIPPING = "free_shipping"
     EARLY_ACCESS = "early_access"

@@ -104,6 +104,8 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="level_granted", sentence=_("%(by)s gave %(object)s a level")),
+    AuditKind(name="level_withdrawn", sentence=_("%(by)s ended a level that %(object)s had been given")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
     AuditKind(

@@ -1,7 +1,7 @@
 """Every row lock of the app, in the global order: purchase → award → accounts by member → lots → campaigns.
 
-A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign or
-a rule for an action.
+A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign,
+a rule for an action or a plan. Paid memberships have no lock of their own: the member's account is theirs.
 
 Each kind is locked in one statement by ascending id, and nothing earlier in the order is locked afterwards.
 `no_key=True`, because a plain FOR UPDATE would block the key check of every insert that points at the row. A
@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection
 
 from backstage.plain_sql import Columns, among, for_update, listed, within
-from loyalty.models import ActionRule, Award, Campaign, Lot, PointsAccount, Programme
+from loyalty.models import ActionRule, Award, Campaign, Lot, Plan, PointsAccount, Programme
 from loyalty.policies.book import Account
 from loyalty.policies.settlement import AwardState
 
@@ -45,6 +45,11 @@ def lock_action_rule(rule_id: int) -> ActionRule:
     Raises: ActionRule.DoesNotExist.
     """
     return ActionRule.objects.select_for_update(no_key=True).get(id=rule_id)
+
+
+def lock_plan(plan_id: int) -> Plan:
+    """Lock one plan, to change it; the programme comes first. Raises: Plan.DoesNotExist."""
+    return Plan.objects.select_for_update(no_key=True).get(id=plan_id)
 
 
 def lock_campaigns(campaign_ids: Iterable[int]) -> list[Campaign]:

@@ -40,6 +40,7 @@ from loyalty.operations.changes.settings import plan_taking_up, work_taking_up
 from loyalty.operations.changes.winding_up import plan_winding_up, work_winding_up
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
+from loyalty.operations.plans.renewing import plan_renewing, work_renewing
 from loyalty.queries import action_laws, campaign_laws, member_page, staff_sections
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
@@ -50,6 +51,7 @@ from loyalty.queries.changes.requests import APPROVAL_KIND as SETTINGS_KIND
 from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
+from loyalty.queries.plans.laws import INVARIANTS as PLAN_INVARIANTS
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
 
 
@@ -104,6 +106,20 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="plan_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="plan_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="plan_switched_on", sentence=_("%(by)s put %(object)s on sale")),
+    AuditKind(name="plan_closed", sentence=_("%(by)s closed %(object)s to new members")),
+    AuditKind(name="plan_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="plan_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="plan_started", sentence=_("%(by)s started a paid membership of %(object)s")),
+    AuditKind(name="plan_trial_started", sentence=_("%(by)s started a trial of a plan for %(object)s")),
+    AuditKind(name="plan_renewed", sentence=_("%(by)s renewed the paid membership of %(object)s")),
+    AuditKind(name="plan_cancelled", sentence=_("%(by)s cancelled the paid membership of %(object)s")),
+    AuditKind(
+        name="plan_kept", sentence=_("%(by)s took back that the paid membership of %(object)s was cancelled")
+    ),
+    AuditKind(name="plan_refunded", sentence=_("%(by)s noted a refund of the paid membership of %(object)s")),
     AuditKind(name="level_granted", sentence=_("%(by)s gave %(object)s a level")),
     AuditKind(name="level_withdrawn", sentence=_("%(by)s ended a level that %(object)s had been given")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
@@ -233,6 +249,13 @@ for job in (
         ),
     ),
     Job(
+        name="renew_memberships",
+        every=timedelta(days=1),
+        plan=plan_renewing,
+        work=work_renewing,
+        note=_("Writes down which paid memberships were not renewed, or have ended."),
+    ),
+    Job(
         name="take_up_settings",
         every=timedelta(hours=1),
         plan=plan_taking_up,
@@ -298,5 +321,11 @@ for section in (
 for verb in (BACKTEST, FORECAST, INIT):
     verbs.register(verb.name, verb)
 
-for invariant in (*INVARIANTS, *action_laws.INVARIANTS, *campaign_laws.INVARIANTS, *CHANGE_INVARIANTS):
+for invariant in (
+    *INVARIANTS,
+    *action_laws.INVARIANTS,
+    *campaign_laws.INVARIANTS,
+    *CHANGE_INVARIANTS,
+    *PLAN_INVARIANTS,
+):
     invariants.register(invariant.name, invariant)

@@ -10,7 +10,8 @@ promises are versions too, and `CampaignUse` counts what each member got from it
 points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
 became of it. An `Announcement` is what members are told of a change before it holds. A `TierScheme` is one
 version of the levels, each a `Tier`; a `TierHolding` says who has which level from when to when, a
-`TierNotice` what they were told before they lose it.
+`TierNotice` what they were told before they lose it. A `Plan` is what members can pay for, by a
+`PlanVersion` as well; a `PaidMembership` says who is in one, each `MembershipPeriod` what was paid for.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -20,6 +21,7 @@ from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, CampaignVersion
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
+from loyalty.models.plans import MembershipPeriod, PaidMembership, Plan, PlanVersion
 from loyalty.models.programme import (
     EarningRule,
     ExchangeRate,
@@ -50,7 +52,11 @@ __all__ = [
     "Lot",
     "LotTerms",
     "Member",
+    "MembershipPeriod",
     "Movement",
+    "PaidMembership",
+    "Plan",
+    "PlanVersion",
     "PointsAccount",
     "ProductGroup",
     "Programme",

@@ -38,6 +38,7 @@ from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.settlement import AwardState, Case, Holder, campaigns_of, decide, freeze
 from loyalty.queries.holders import find_holders, resolve_holders
 from loyalty.queries.occasions import Order, get_occasions
+from loyalty.queries.plans.memberships import get_plans
 from loyalty.queries.programmes import list_fed_programmes
 from loyalty.queries.sales import get_sales
 
@@ -69,6 +70,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
         return 0
     _find_members(rules, cases, at)
     _find_occasions(rules, cases, at)
+    find_plans(rules, cases=cases)
     for case in cases:
         freeze(rules, case)
     allowance, terms = _open_allowance(rules, cases), rules.terms_by_id()
@@ -174,6 +176,20 @@ def _find_occasions(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) 
         case.occasion = occasions.get(case.purchase.id)
 
 
+def find_plans(rules: ProgrammeRules, *, cases: Sequence[Case]) -> None:
+    """Tell the cases which plan their members had paid for when they bought.
+
+    Queries: 1; 0 where no plan was ever sold.
+    """
+    offers = get_plans(
+        rules, [(case.member.id, case.purchase.placed_at) for case in cases if case.member is not None]
+    )
+    for case in cases:
+        if case.member is not None:
+            offer = offers.get((case.member.id, case.purchase.placed_at))
+            case.plan = offer.factor if offer else None
+
+
 def _open_allowance(rules: ProgrammeRules, cases: Sequence[Case]) -> Allowance | None:
     """Lock the counters of the campaigns that these cases are in or were in; the accounts come first."""
     campaign_ids = {campaign.campaign_id for case in cases for campaign in campaigns_of(rules, case)}
@@ -205,6 +221,7 @@ def _store(awards: Sequence[AwardState]) -> None:
             award.waits_for,
             award.reason,
             award.extras,
+            award.plan_points,
         )
         for award in awards
     ]

@@ -7,11 +7,12 @@ from backstage import clock
 from loyalty.models import Member
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.campaigns import Campaign, Occasion, matching
-from loyalty.policies.earning import NOTHING, EarningFacts, EarningRules, Quote
+from loyalty.policies.earning import NOTHING, EarningFacts, EarningRules, PlanFactor, Quote
 from loyalty.policies.earning import quote as quote_basket
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.queries.campaigns import get_room
 from loyalty.queries.occasions import Order, get_occasions
+from loyalty.queries.plans.memberships import find_plan
 from loyalty.queries.programmes import get_programme_rules
 
 # No stored order has this number: a basket comes after all of them.
@@ -30,14 +31,24 @@ def quote(
     """Decide how many points a basket would earn if it were bought at `at`, by default now.
 
     Campaigns that are for some channels, levels, segments or orders count only where `channel` and
-    `member_id` say that this is one. Nothing where the programme does not earn then, or knows no rate for the
-    currency. Queries: 1, or 7 after the rules have changed; up to 6 more while a campaign runs. Raises:
-    Programme.DoesNotExist, Member.DoesNotExist.
+    `member_id` say that this is one, and so does a plan that the member has paid for. Nothing where the
+    programme does not earn then, or knows no rate for the currency. Queries: 1, or 10 after the rules have
+    changed; up to 6 more while a campaign runs, and 1 where plans were sold. Raises: Programme.DoesNotExist,
+    Member.DoesNotExist.
     """
     at = clock.now() if at is None else at
     rules = get_programme_rules(programme_id)
     occasion = _occasion(rules, channel, member_id, at) if rules.campaigns_at(at) else None
-    return quote_under(rules, basket=basket, currency=currency, at=at, occasion=occasion, member_id=member_id)
+    plan = find_plan(rules, member_id=member_id, at=at) if member_id is not None else None
+    return quote_under(
+        rules,
+        basket=basket,
+        currency=currency,
+        at=at,
+        occasion=occasion,
+        member_id=member_id,
+        plan=plan.factor if plan else None,
+    )
 
 
 def quote_under(
@@ -49,6 +60,7 @@ def quote_under(
     occasion: Occasion | None = None,
     member_id: int | None = None,
     more: Sequence[Campaign] = (),
+    plan: PlanFactor | None = None,
 ) -> Quote:
     """Decide it under rules that are at hand, and under `more` campaigns that are still being thought about.
 
@@ -63,7 +75,7 @@ def quote_under(
     return quote_basket(
         basket,
         EarningRules(rule, campaigns, rules.combination_at(at)),
-        EarningFacts(rate, None, get_room(campaigns, member_id=member_id)),
+        EarningFacts(rate, None, get_room(campaigns, member_id=member_id), plan),
     )
 
 

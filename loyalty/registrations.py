@@ -38,9 +38,10 @@ from loyalty.operations.changes.closing import plan_closing, work_closing
 from loyalty.operations.changes.requests import apply_settings
 from loyalty.operations.changes.settings import plan_taking_up, work_taking_up
 from loyalty.operations.changes.winding_up import plan_winding_up, work_winding_up
+from loyalty.operations.invitations import plan_invitations, work_invitations
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
-from loyalty.queries import action_laws, campaign_laws, member_page, staff_sections
+from loyalty.queries import action_laws, campaign_laws, invitation_laws, member_page, staff_sections
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
 from loyalty.queries.campaign_requests import describe_start, find_start
@@ -103,6 +104,16 @@ for kind in (
     AuditKind(
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
+    ),
+    AuditKind(name="invitation_list_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="invitation_list_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="invitation_list_switched_on", sentence=_("%(by)s switched %(object)s on")),
+    AuditKind(name="invitation_list_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="invitation_list_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="invitation_list_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="invitation_withdrawn", sentence=_("%(by)s withdrew %(object)s")),
+    AuditKind(
+        name="invitation_links_exported", sentence=_("%(by)s took the links of %(object)s out in a file")
     ),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
@@ -208,6 +219,13 @@ for job in (
         note=_("Gives points for birthdays and anniversaries, also those of the last week."),
     ),
     Job(
+        name="send_invitations",
+        every=timedelta(minutes=5),
+        plan=plan_invitations,
+        work=work_invitations,
+        note=_("Invites customers whom a list has chosen; lists that go on choosing do so once a day."),
+    ),
+    Job(
         name="forfeit_left_members",
         every=timedelta(days=1),
         plan=plan_forfeiting,
@@ -296,5 +314,11 @@ for section in (
 for verb in (BACKTEST, FORECAST, INIT):
     verbs.register(verb.name, verb)
 
-for invariant in (*INVARIANTS, *action_laws.INVARIANTS, *campaign_laws.INVARIANTS, *CHANGE_INVARIANTS):
+for invariant in (
+    *INVARIANTS,
+    *action_laws.INVARIANTS,
+    *campaign_laws.INVARIANTS,
+    *CHANGE_INVARIANTS,
+    *invitation_laws.INVARIANTS,
+):
     invariants.register(invariant.name, invariant)

@@ -9,6 +9,8 @@ what one purchase earned in one programme and still stands for. A `Campaign` add
 promises are versions too, and `CampaignUse` counts what each member got from it. An `ActionRule` gives
 points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
 became of it. An `Announcement` is what members are told of a change before it holds.
+An `InvitationList` asks the customers of a segment to join, each by an `Invitation`; an `InvitationGuest`
+came with somebody's link.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -16,6 +18,7 @@ from loyalty.models.adjustments import AdjustmentLimit, AdjustmentTally
 from loyalty.models.announcement import Announcement
 from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, CampaignVersion
+from loyalty.models.invitations import Invitation, InvitationGuest, InvitationList
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
 from loyalty.models.programme import (
@@ -44,6 +47,9 @@ __all__ = [
     "EntryNote",
     "ExchangeRate",
     "Hold",
+    "Invitation",
+    "InvitationGuest",
+    "InvitationList",
     "Lot",
     "LotTerms",
     "Member",

@@ -24,7 +24,7 @@ from loyalty.models import (
 from loyalty.policies.actions import ActionRule, CapPeriod
 from loyalty.policies.campaigns import Combination
 from loyalty.policies.earning import BaseRule, Rounding
-from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
+from loyalty.policies.programme import Admission, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.rules import (
     CampaignRun,
     Group,
@@ -128,6 +128,7 @@ def _read(programme: Programme) -> ProgrammeRules:
         combination=Combination(programme.combination),
         actions=tuple(_actions(programme)),
         settings=programme.settings_history(),
+        admission=Admission(programme.admission),
     )
 
 

@@ -115,6 +115,8 @@ for kind in (
     AuditKind(
         name="invitation_links_exported", sentence=_("%(by)s took the links of %(object)s out in a file")
     ),
+    AuditKind(name="level_granted", sentence=_("%(by)s gave %(object)s a level")),
+    AuditKind(name="level_withdrawn", sentence=_("%(by)s ended a level that %(object)s had been given")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
     AuditKind(

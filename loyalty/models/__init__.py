@@ -8,9 +8,10 @@ movements are append-only, and the counters of lots and accounts are always comp
 what one purchase earned in one programme and still stands for. A `Campaign` adds to that for a while; its
 promises are versions too, and `CampaignUse` counts what each member got from it. An `ActionRule` gives
 points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
-became of it. An `Announcement` is what members are told of a change before it holds.
-An `InvitationList` asks the customers of a segment to join, each by an `Invitation`; an `InvitationGuest`
-came with somebody's link.
+became of it. An `Announcement` is what members are told of a change before it holds. A `TierScheme` is one
+version of the levels, each a `Tier`; a `TierHolding` says who has which level from when to when, a
+`TierNotice` what they were told before they lose it. An `InvitationList` asks the customers of a segment to
+join, each by an `Invitation`; an `InvitationGuest` came with somebody's link.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -29,6 +30,7 @@ from loyalty.models.programme import (
     Programme,
     ProgrammePhase,
 )
+from loyalty.models.tiers import Tier, TierHolding, TierNotice, TierScheme
 
 __all__ = [
     "ActionAttempt",
@@ -59,4 +61,8 @@ __all__ = [
     "Programme",
     "ProgrammePhase",
     "TermsVersion",
+    "Tier",
+    "TierHolding",
+    "TierNotice",
+    "TierScheme",
 ]

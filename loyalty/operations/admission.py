@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, QuerySet
+from django.db.models import BigIntegerField, Case, DateTimeField, F, QuerySet, Value, When
 
-from backstage.plain_sql import Told, execute
 from commerce.queries.kept_goods import list_families
 from loyalty.models import Invitation, InvitationGuest, InvitationList
 from loyalty.policies.invitations import ListState, Standing, standing_at
@@ -14,8 +13,6 @@ from loyalty.policies.programme import Admission
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.queries.invitation_links import find_by_token
 from loyalty.queries.invitations import facts_of, find_invitation
-
-_JOINED = Told(Invitation, ("id", "member_id", "joined_at"))
 
 
 class CannotJoin(ValueError):
@@ -115,11 +112,10 @@ def use_many(*, joined: Mapping[int, tuple[int, datetime]]) -> None:
     """
     if not joined:
         return
-    told, values = _JOINED.tell([(key, *told) for key, told in sorted(joined.items())])
-    execute(
-        f"UPDATE {Invitation._meta.db_table} SET member_id = told.member_id, joined_at = told.joined_at"
-        f" FROM {told} WHERE {Invitation._meta.db_table}.id = told.id"
-        f" AND {Invitation._meta.db_table}.member_id IS NULL"
-        f" AND {Invitation._meta.db_table}.withdrawn_at IS NULL",
-        values,
+    of_member = [When(id=key, then=Value(member_id)) for key, (member_id, _moment) in joined.items()]
+    of_moment = [When(id=key, then=Value(moment)) for key, (_member, moment) in joined.items()]
+    unused = Invitation.objects.filter(id__in=joined, member__isnull=True, withdrawn_at__isnull=True)
+    unused.update(
+        member_id=Case(*of_member, output_field=BigIntegerField()),
+        joined_at=Case(*of_moment, output_field=DateTimeField()),
     )

@@ -6,9 +6,11 @@ one `PointsAccount`, which is the lock and the cache of the sums. Points live in
 business fact; a `Movement` says how many points of which lot changed from which state to which. Entries and
 movements are append-only, and the counters of lots and accounts are always computed from them. An `Award` is
 what one purchase earned in one programme and still stands for. A `Campaign` adds to that for a while; its
-promises are versions too, and `CampaignUse` counts what each member got from it. An `ActionRule` gives
-points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
-became of it. An `Announcement` is what members are told of a change before it holds.
+promises are versions too, and `CampaignUse` counts what each member got from it. An `ActionRule` gives points
+for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what became
+of it. A `Partner` owns channels and pays by prices, both for periods; a `PartnerStatement` settles one month
+of it, line by line, and `StatementEntry` says from which entries. An `Announcement` is what members are told
+of a change before it holds.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -18,6 +20,7 @@ from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, CampaignVersion
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
+from loyalty.models.partner import Partner, PartnerChannel, PartnerPrice
 from loyalty.models.programme import (
     EarningRule,
     ExchangeRate,
@@ -26,6 +29,7 @@ from loyalty.models.programme import (
     Programme,
     ProgrammePhase,
 )
+from loyalty.models.statement import PartnerStatement, StatementEntry, StatementLine
 
 __all__ = [
     "ActionAttempt",
@@ -48,9 +52,15 @@ __all__ = [
     "LotTerms",
     "Member",
     "Movement",
+    "Partner",
+    "PartnerChannel",
+    "PartnerPrice",
+    "PartnerStatement",
     "PointsAccount",
     "ProductGroup",
     "Programme",
     "ProgrammePhase",
+    "StatementEntry",
+    "StatementLine",
     "TermsVersion",
 ]

@@ -31,13 +31,14 @@ class Target:
         return ratio <= floor if self.at_most else ratio >= floor
 
 
+# Rows 1 to 3 follow the profile of the public function: docs/performance.md, "Where the time goes".
 TARGETS = (
-    Target("1", "award, 1 process / pgbench, 1 client", 0.45, 0.75),
+    Target("1", "award, 1 process / pgbench, 1 client", 0.12, 0.25),
     Target("1-cpu", "the same without waiting for the disk at commit"),
-    Target("2", "award, 8 processes / pgbench, 8 clients", 0.35, 0.60),
+    Target("2", "award, 8 processes / pgbench, 8 clients", 0.11, 0.25),
     Target("2-cpu", "the same without waiting for the disk at commit"),
-    Target("3", "award, portable statements, 1 process / pgbench, 1 client", 0.20, 0.30),
-    Target("3-eight", "award, portable statements, 8 processes / pgbench, 8 clients", 0.20, 0.30),
+    Target("3", "award, portable statements, 1 process / pgbench, 1 client", 0.11, 0.20),
+    Target("3-eight", "award, portable statements, 8 processes / pgbench, 8 clients", 0.11, 0.20),
     Target("4", "SQLite: award / raw sqlite3", 0.45, 0.60, lane="sqlite"),
     Target("5", "awards in batches of 1,000 / one statement of 100,000", 0.50, 0.70),
     Target("6", "hold, different members, 1 process / function in pgbench", 0.45, 0.80),

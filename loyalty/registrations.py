@@ -111,6 +111,8 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="level_granted", sentence=_("%(by)s gave %(object)s a level")),
+    AuditKind(name="level_withdrawn", sentence=_("%(by)s ended a level that %(object)s had been given")),
     AuditKind(name="partner_opened", sentence=_("%(by)s took in %(object)s")),
     AuditKind(name="partner_channel_added", sentence=_("%(by)s gave a channel to %(object)s")),
     AuditKind(name="partner_channel_ended", sentence=_("%(by)s took a channel from %(object)s")),

@@ -2,7 +2,7 @@
 uses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -20,6 +20,7 @@ from commerce.operations.channels import open_channel
 from commerce.operations.products import ProductSnapshot, sync_products
 from commerce.operations.sync import sync_purchases
 from commerce.policies.snapshot import LineSnapshot, Snapshot, TenderSnapshot, Who
+from config.demo.deeds import birth_date_of, reward_deeds, tell_deeds
 from config.demo.goods import ARTICLES
 from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
 from config.demo.offers import open_campaigns
@@ -36,7 +37,7 @@ from loyalty.queries import get_balance
 
 STORY = By("demo", label="Demo")
 LOGINS = {"owner": "owner-demo", "clerk": "clerk-demo", "member": "member-demo"}
-NIGHTLY_JOBS = ("void_stale_holds", "release_due_points", "expire_due_points")
+NIGHTLY_JOBS = ("void_stale_holds", "release_due_points", "expire_due_points", "grant_occasion_points")
 WINDOW_DAYS = 14
 
 
@@ -61,6 +62,7 @@ def build(size: Size, *, on_day: Callable[[date], None]) -> None:
     _make_logins()
     programme = _make_shop(opened_at)
     open_campaigns(programme, opened_at=opened_at, ends_at=_at(last_day, 0), by=STORY)
+    reward_deeds(programme, at=opened_at, by=STORY)
     days = make_days(
         seed=size.seed,
         last_day=last_day,
@@ -69,7 +71,7 @@ def build(size: Size, *, on_day: Callable[[date], None]) -> None:
         orders_a_day=size.orders_a_day,
     )
     for day in days:
-        _live(programme, day)
+        _live(programme, day, last_day)
         on_day(day.on)
     _finish(programme, _at(last_day, 23))
 
@@ -143,15 +145,20 @@ def _make_shop(opened_at: datetime) -> Programme:
 # -- its days ------------------------------------------------------------------------------------------------
 
 
-def _live(programme: Programme, day: Day) -> None:
+def _live(programme: Programme, day: Day, last_day: date) -> None:
     evening = _at(day.on, 22)
     story = [_snapshot(sale, day.on) for sale in (*day.placed, *day.changed)]
     results = sync_purchases(story, at=evening, by=STORY)
-    for sale in day.placed:
-        if sale.buyer is not None and sale.buyer.joins and not sale.buyer.has_joined:
-            _join(programme, sale, evening)
+    known = _find_customers(day.placed)
+    joined = [
+        customer_id
+        for sale, customer_id in known
+        if sale.buyer is not None and sale.buyer.joins and not sale.buyer.has_joined
+        if _join(programme, sale, customer_id, evening, last_day)
+    ]
     ids = [result.purchase_id for result in results if result.purchase_id is not None]
     settle_awards(purchase_ids=ids, at=evening, by=STORY)
+    tell_deeds(programme, known, joined=joined, at=evening, by=STORY)
     if day.on.day % 5 == 0:
         _spend_some(programme, day, evening)
     for name in NIGHTLY_JOBS:
@@ -208,15 +215,23 @@ def _who(buyer: Buyer | None) -> Who:
     )
 
 
-def _join(programme: Programme, sale: Sale, at: datetime) -> None:
-    """Enrol a buyer with the order that made them join."""
+def _find_customers(placed: Iterable[Sale]) -> list[tuple[Sale, int]]:
+    """Give the day's orders whose buyer the shop knows, with the customer."""
+    by_reference = {sale.reference: sale for sale in placed}
+    rows = Purchase.objects.filter(reference__in=by_reference, customer_id__isnull=False).order_by("id")
+    return [(by_reference[reference], who) for reference, who in rows.values_list("reference", "customer_id")]
+
+
+def _join(programme: Programme, sale: Sale, customer_id: int, at: datetime, last_day: date) -> bool:
+    """Enrol a buyer with the order that made them join, and ask for their birthday."""
+    if sale.buyer is None or sale.buyer.has_joined:
+        return False
     purchase = Purchase.objects.get(channel__key=sale.channel, reference=sale.reference)
-    if purchase.customer_id is None or sale.buyer is None:
-        return
-    enrol(
-        customer_id=purchase.customer_id, programme_id=programme.id, purchase_id=purchase.id, at=at, by=STORY
-    )
+    born = birth_date_of(sale.buyer.number, last_day)
+    Customer.objects.filter(id=customer_id).update(birth_date=born)
+    enrol(customer_id=customer_id, programme_id=programme.id, purchase_id=purchase.id, at=at, by=STORY)
     sale.buyer.has_joined = True
+    return True
 
 
 def _spend_some(programme: Programme, day: Day, at: datetime) -> None:

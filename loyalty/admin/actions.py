@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
 from loyalty.admin.action_form import CARDS, ActionForm
 from loyalty.admin.campaign_view import say_when
@@ -53,8 +53,8 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         return label_kind(rule)
 
     @display(description=gettext_lazy("state"), label={"on": "success", "paused": "warning"})
-    def standing(self, rule: ActionRule) -> str:
-        return str(rule.get_state_display())
+    def standing(self, rule: ActionRule) -> Any:
+        return in_colour(rule.state, rule.get_state_display())
 
     @display(description=gettext_lazy("gives"))
     def gives(self, rule: ActionRule) -> str:
@@ -294,9 +294,8 @@ def _ask_about_cost(form: ActionForm) -> str:
     """Ask where a rule would cost so much that a digit too many is likely; nothing where it does not."""
     times = _times(form) or 1
     points = times * form.cleaned_data["points"]
-    worth_minor = points * form.programme.worth_minor // form.programme.worth_points
-    one_minor = form.cleaned_data["points"] * form.programme.worth_minor // form.programme.worth_points
-    if worth_minor < MUCH_MINOR and one_minor < MUCH_MINOR // MUCH_MORE:
+    worth = form.programme.worth_at(clock.now())
+    if worth.of(points) < MUCH_MINOR and worth.of(form.cleaned_data["points"]) < MUCH_MINOR // MUCH_MORE:
         return ""
     return _("That is about %(points)s a month, worth %(worth)s. Tick here if it is meant to be.") % {
         "points": sentences.points(points),
@@ -305,7 +304,7 @@ def _ask_about_cost(form: ActionForm) -> str:
 
 
 def _worth(programme: Programme, points: int) -> str:
-    return figures.money(points * programme.worth_minor // programme.worth_points, programme.currency)
+    return figures.money(programme.worth_at(clock.now()).of(points), programme.currency)
 
 
 def _say_changed(rule: ActionRule) -> str:

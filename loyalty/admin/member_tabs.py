@@ -13,6 +13,7 @@ from commerce.queries.customers import list_merged
 from loyalty.models import Entry, EntryNote, Member
 from loyalty.policies.book import MemberBook
 from loyalty.queries import figures
+from loyalty.queries.actions import label_attempt, list_attempts
 from loyalty.queries.history import history_of
 from loyalty.queries.member_page import RowText, read_history
 from loyalty.queries.staff import list_orders
@@ -21,9 +22,11 @@ from loyalty.queries.why import Why, why
 TABS = (
     ("", gettext_lazy("What happened")),
     ("orders", gettext_lazy("Orders")),
+    ("actions", gettext_lazy("Besides buying")),
     ("person", gettext_lazy("Who it is")),
 )
 ROWS_PER_PAGE = 20
+ACTIONS_SHOWN = 50
 
 
 def show_tab(
@@ -38,6 +41,7 @@ def show_tab(
     """Give what the template of a tab needs, and which template that is; an unknown tab is the first."""
     read: dict[str, Callable[[], Mapping[str, Any]]] = {
         "orders": lambda: _read_orders(member, before, at),
+        "actions": lambda: _read_actions(member, at),
         "person": lambda: _read_person(member),
     }
     if tab in read:
@@ -104,6 +108,20 @@ def _read_orders(member: Member, before: datetime | None, at: datetime) -> Mappi
         ],
         "next_query": urlencode({"tab": "orders", "before": next_before.isoformat()}) if next_before else "",
         "is_first": before is None,
+    }
+
+
+def _read_actions(member: Member, at: datetime) -> Mapping[str, Any]:
+    return {
+        "attempts": [
+            {
+                "attempt": attempt,
+                "what": label_attempt(attempt),
+                "day": figures.day(attempt.occurred_at, member.programme.zone, now=at),
+                "points": figures.number(attempt.points),
+            }
+            for attempt in list_attempts(member=member, limit=ACTIONS_SHOWN)
+        ]
     }
 
 

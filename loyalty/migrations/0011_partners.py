@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('encore_commerce', '0005_names_of_columns'),
-        ('encore_loyalty', '0009_announced_changes'),
+        ('encore_loyalty', '0010_tiers'),
     ]
 
     operations = [

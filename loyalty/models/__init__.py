@@ -6,11 +6,13 @@ one `PointsAccount`, which is the lock and the cache of the sums. Points live in
 business fact; a `Movement` says how many points of which lot changed from which state to which. Entries and
 movements are append-only, and the counters of lots and accounts are always computed from them. An `Award` is
 what one purchase earned in one programme and still stands for. A `Campaign` adds to that for a while; its
-promises are versions too, and `CampaignUse` counts what each member got from it. An `ActionRule` gives points
-for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what became
-of it. A `Partner` owns channels and pays by prices, both for periods; a `PartnerStatement` settles one month
-of it, line by line, and `StatementEntry` says from which entries. An `Announcement` is what members are told
-of a change before it holds.
+promises are versions too, and `CampaignUse` counts what each member got from it. An `ActionRule` gives
+points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
+became of it. An `Announcement` is what members are told of a change before it holds. A `TierScheme` is one
+version of the levels, each a `Tier`; a `TierHolding` says who has which level from when to when, a
+`TierNotice` what they were told before they lose it. A `Partner` owns channels and pays by prices, both for
+periods; a `PartnerStatement` settles one month of it, line by line, and `StatementEntry` says from which
+entries.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -30,6 +32,7 @@ from loyalty.models.programme import (
     ProgrammePhase,
 )
 from loyalty.models.statement import PartnerStatement, StatementEntry, StatementLine
+from loyalty.models.tiers import Tier, TierHolding, TierNotice, TierScheme
 
 __all__ = [
     "ActionAttempt",
@@ -63,4 +66,8 @@ __all__ = [
     "StatementEntry",
     "StatementLine",
     "TermsVersion",
+    "Tier",
+    "TierHolding",
+    "TierNotice",
+    "TierScheme",
 ]

@@ -14,6 +14,7 @@ from loyalty.policies.changes.settings import SettingsHistory
 from loyalty.policies.earning import BaseRule
 from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Terms
+from loyalty.policies.tiers.scheme import Scheme
 
 # A programme's own currency in itself.
 ONE_TO_ONE = Fraction(1)
@@ -103,6 +104,7 @@ class ProgrammeRules:
     combination: Combination = Combination.BEST
     actions: tuple[ActionRule, ...] = ()
     settings: SettingsHistory | None = None
+    schemes: tuple[Scheme, ...] = ()
 
     def earns_at(self, at: datetime) -> bool:
         """Tell whether purchases of that moment earn."""
@@ -156,6 +158,10 @@ class ProgrammeRules:
     def campaigns_by_id(self) -> Mapping[int, Campaign]:
         """Give every version of every campaign by its id."""
         return {version.campaign.id: version.campaign for version in self.campaigns}
+
+    def scheme_at(self, at: datetime) -> Scheme | None:
+        """Give the levels that were switched on at that moment; without any nobody has one."""
+        return running(self.schemes, at)
 
     def terms_at(self, at: datetime) -> dict[int | None, int]:
         """Give the ids of the terms that ran at that moment, by product group; None is all other goods."""

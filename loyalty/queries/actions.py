@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import ExtractDay, ExtractMonth
 from django.utils.translation import get_language
 
+from commerce.queries.customers import list_merged
 from loyalty.models import ActionAttempt, Member
 from loyalty.models import ActionRule as ActionRuleRow
 from loyalty.policies.actions import (
@@ -149,7 +150,16 @@ def _per_month(count: int) -> int:
 # -- what staff looks at -------------------------------------------------------------------------------------
 
 
-def list_attempts(*, member_ids: Collection[int], limit: int) -> list[ActionAttempt]:
-    """Give the newest actions of a member and of whoever was merged into them. Queries: 1."""
-    rows = ActionAttempt.objects.filter(member_id__in=set(member_ids)).select_related("version__rule")
-    return list(rows.order_by("-id")[:limit])
+def list_attempts(*, member: Member, limit: int) -> list[ActionAttempt]:
+    """Give the newest actions of a member and of those merged into them. Queries: 2, more with merges."""
+    family = list_merged(customer_id=member.customer_id)
+    rows = ActionAttempt.objects.filter(programme_id=member.programme_id, member__customer_id__in=family)
+    return list(rows.select_related("version__rule").order_by("-id")[:limit])
+
+
+def label_attempt(attempt: ActionAttempt) -> str:
+    """Name what was done: by its rule where one ran, else by the door that knows the kind."""
+    if attempt.version is not None:
+        return attempt.version.rule.name
+    known = dict(earning_triggers.items())
+    return str(known[attempt.kind].label) if attempt.kind in known else attempt.event or attempt.kind

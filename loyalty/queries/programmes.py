@@ -20,10 +20,13 @@ from loyalty.models import (
     ProductGroup,
     Programme,
     ProgrammePhase,
+    Tier,
+    TierScheme,
 )
 from loyalty.policies.actions import ActionRule, CapPeriod
 from loyalty.policies.campaigns import Combination
-from loyalty.policies.earning import BaseRule, Rounding
+from loyalty.policies.earning import ONE, BaseRule, Rounding
+from loyalty.policies.perks import read_perks
 from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.rules import (
     CampaignRun,
@@ -34,6 +37,7 @@ from loyalty.policies.rules import (
     Rate,
     RuleVersion,
 )
+from loyalty.policies.tiers import scheme as tiers
 from loyalty.queries.books import terms_of
 from loyalty.queries.campaigns import campaign_of
 
@@ -46,7 +50,7 @@ _kept: dict[int, tuple[UUID, ProgrammeRules]] = {}
 
 
 def list_programme_rules() -> list[ProgrammeRules]:
-    """Give the rules of every programme, by id. Queries: 1, and 7 more for each programme that has
+    """Give the rules of every programme, by id. Queries: 1, and 8 more for each programme that has
     changed.
     """
     return [_rules(programme_id, rules_stamp) for programme_id, rules_stamp in _STAMP.read("ORDER BY id")]
@@ -55,7 +59,7 @@ def list_programme_rules() -> list[ProgrammeRules]:
 def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRules, set[int]]]:
     """Give the rules of every programme, by id, each with those of these channels that feed it.
 
-    Queries: 1, and 7 more for each programme that has changed.
+    Queries: 1, and 8 more for each programme that has changed.
     """
     these, value = within("channel.id", channel_ids)
     rows = execute(
@@ -75,7 +79,7 @@ def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRul
 
 
 def get_programme_rules(programme_id: int) -> ProgrammeRules:
-    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 8 after a change."""
+    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 9 after a change."""
     stamps: dict[int, UUID] = dict(_STAMP.read("WHERE id = %s", [programme_id]))
     if programme_id not in stamps:
         raise Programme.DoesNotExist(f"There is no programme {programme_id}.")
@@ -83,7 +87,7 @@ def get_programme_rules(programme_id: int) -> ProgrammeRules:
 
 
 def rules_of(programme: Programme) -> ProgrammeRules:
-    """Give the rules of a programme that is at hand. Queries: 0, or 7 after a change."""
+    """Give the rules of a programme that is at hand. Queries: 0, or 8 after a change."""
     return _rules(programme.id, programme.rules_stamp)
 
 
@@ -128,6 +132,7 @@ def _read(programme: Programme) -> ProgrammeRules:
         combination=Combination(programme.combination),
         actions=tuple(_actions(programme)),
         settings=programme.settings_history(),
+        schemes=tuple(_schemes(programme)),
     )
 
 
@@ -177,6 +182,40 @@ def _actions(programme: Programme) -> list[ActionRule]:
         for row in rows.select_related("rule").order_by("id")
         if row.starts_at is not None and row.starts_at != row.ends_at
     ]
+
+
+def _schemes(programme: Programme) -> list[tiers.Scheme]:
+    """Give the levels of every version that has run or is running, from the lowest up."""
+    rows = Tier.objects.filter(scheme__programme=programme, scheme__starts_at__isnull=False)
+    found: dict[int, tuple[TierScheme, list[tiers.Tier]]] = {}
+    for row in rows.select_related("scheme").order_by("scheme__starts_at", "threshold"):
+        if row.scheme.starts_at != row.scheme.ends_at:
+            found.setdefault(row.scheme_id, (row.scheme, []))[1].append(tier_of(row))
+    return [scheme_of(scheme, tuple(levels)) for scheme, levels in found.values()]
+
+
+def tier_of(row: Tier) -> tiers.Tier:
+    """Turn a stored level into the value that rules work with."""
+    return tiers.Tier(
+        row.id, row.level_id, row.name, row.threshold, int(row.factor * ONE), read_perks(row.perks)
+    )
+
+
+def scheme_of(row: TierScheme, levels: tuple[tiers.Tier, ...]) -> tiers.Scheme:
+    """Turn a stored version of the levels into the value that rules work with; a draft begins when it was
+    made.
+    """
+    return tiers.Scheme(
+        id=row.id,
+        metric=tiers.Metric(row.metric),
+        window=tiers.Window(row.window),
+        fall=tiers.Fall(row.fall),
+        grace_days=row.grace_days,
+        notice_days=row.notice_days,
+        tiers=levels,
+        starts_at=row.starts_at or row.created_at,
+        ends_at=row.ends_at,
+    )
 
 
 def _rates(programme: Programme) -> list[Rate]:

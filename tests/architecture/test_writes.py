@@ -168,7 +168,7 @@ class Witness:
         """Tell whether a file is ours and says what it sends: `plain_sql` carries what others say."""
         if not path.is_relative_to(ROOT) or place(path) == "backstage/plain_sql.py":
             return False
-        return path.relative_to(ROOT).parts[0] in {"backstage", "commerce", "loyalty"}
+        return path.relative_to(ROOT).parts[0] in {"backstage", "commerce", "coupons", "loyalty"}
 
 
 LATER = AT + timedelta(days=20)

@@ -20,6 +20,8 @@ from loyalty.models import (
     Programme,
     ProgrammePhase,
     TermsVersion,
+    Tier,
+    TierScheme,
 )
 from loyalty.policies.programme import ProgrammeState
 
@@ -166,3 +168,30 @@ class AwardFactory(factory.django.DjangoModelFactory):
 
     programme = factory.SubFactory(ProgrammeFactory)
     member = None
+
+
+class TierSchemeFactory(factory.django.DjangoModelFactory):
+    """Levels by money spent in the last 12 months, switched on long ago; `draft` is not switched on yet."""
+
+    class Meta:
+        model = TierScheme
+
+    class Params:
+        draft = factory.Trait(starts_at=None)
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    number = factory.Sequence(lambda number: number + 1)
+    starts_at = LONG_AGO
+    created_at = LONG_AGO
+
+
+class TierFactory(factory.django.DjangoModelFactory):
+    """One level, Gold from 1,000.00 on; its first row unless `level_id` says otherwise."""
+
+    class Meta:
+        model = Tier
+
+    scheme = factory.SubFactory(TierSchemeFactory)
+    level_id = factory.Sequence(lambda number: number + 1)
+    name = "Gold"
+    threshold = 100_000

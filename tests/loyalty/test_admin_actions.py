@@ -4,6 +4,8 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from backstage.operations.check import check_ledger
+from backstage.policies import SHOP
+from commerce.operations.customers import merge_customers
 from loyalty.models import ActionAttempt, ActionRule, ActionVersion, Entry
 from loyalty.operations.actions import record_action
 from tests.loyalty.shop import NOON, OPENED, day, join, open_shop
@@ -115,6 +117,30 @@ def test_the_page_of_a_rule_shows_what_was_done_with_the_reasons(admin_client, p
     assert "It had been done as often as it counts" in page
     assert alice.number in page
     assert alice.number in admin_client.get("/admin/encore_loyalty/actionattempt/").content.decode()
+
+
+def test_a_members_page_tells_what_they_did_besides_buying_and_what_those_did_whom_they_were_merged_with(
+    admin_client, programme, django_assert_num_queries
+):
+    alice, bob = join("alice", programme), join("bob", programme)
+    address = f"/admin/encore_loyalty/member/{alice.pk}/change/?tab=actions"
+    assert "Nothing besides buying yet." in admin_client.get(address).content.decode()
+    give(programme, cap_times=1)
+    for number, member in (("latte-1", bob), ("latte-2", bob)):
+        record_action(programme_id=programme.id, kind="review", source=number, member_id=member.id, at=NOON)
+    merge_customers(source=bob.customer_id, target=alice.customer_id, by=SHOP, at=NOON)
+
+    with django_assert_num_queries(8) as few:
+        page = admin_client.get(address).content.decode()
+
+    said = ("latte-1", "latte-2", "It had been done as often as it counts")
+    assert [page.count(words) for words in said] == [1, 1, 1]
+    for number in range(3, 20):
+        record_action(
+            programme_id=programme.id, kind="review", source=f"r-{number}", member_id=alice.id, at=NOON
+        )
+    with django_assert_num_queries(len(few)):
+        admin_client.get(address)
 
 
 def test_the_pages_cost_the_same_with_many_rows(admin_client, programme, django_assert_max_num_queries):

@@ -1,0 +1,1 @@
+"""What coupons puts into the doors of the apps below it."""

@@ -1,0 +1,1 @@
+"""Levels: who has which, what was counted, and how they are said."""

@@ -8,13 +8,17 @@ from django.utils.translation import gettext_lazy as _
 
 from backstage.policies import By
 from backstage.registry import (
+    ApiScope,
     ApprovalKind,
     AuditKind,
     Job,
+    KeyOwner,
+    api_scopes,
     approval_kinds,
     audit_kinds,
     invariants,
     jobs,
+    key_owners,
     verbs,
 )
 from commerce.registry import (
@@ -41,7 +45,16 @@ from loyalty.operations.changes.winding_up import plan_winding_up, work_winding_
 from loyalty.operations.invitations import plan_invitations, work_invitations
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
-from loyalty.queries import action_laws, campaign_laws, invitation_laws, member_page, staff_sections
+from loyalty.operations.partners import OWNER_KIND
+from loyalty.operations.statements import plan_closing_months, work_closing_months
+from loyalty.queries import (
+    action_laws,
+    campaign_laws,
+    invitation_laws,
+    member_page,
+    partner_laws,
+    staff_sections,
+)
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
 from loyalty.queries.campaign_requests import describe_start, find_start
@@ -51,6 +64,7 @@ from loyalty.queries.changes.requests import APPROVAL_KIND as SETTINGS_KIND
 from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
+from loyalty.queries.partners import list_key_owners, name_partner
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
 
 
@@ -117,6 +131,12 @@ for kind in (
     ),
     AuditKind(name="level_granted", sentence=_("%(by)s gave %(object)s a level")),
     AuditKind(name="level_withdrawn", sentence=_("%(by)s ended a level that %(object)s had been given")),
+    AuditKind(name="partner_opened", sentence=_("%(by)s took in %(object)s")),
+    AuditKind(name="partner_channel_added", sentence=_("%(by)s gave a channel to %(object)s")),
+    AuditKind(name="partner_channel_ended", sentence=_("%(by)s took a channel from %(object)s")),
+    AuditKind(name="partner_price_agreed", sentence=_("%(by)s agreed a price with %(object)s")),
+    AuditKind(name="partner_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="partner_month_closed", sentence=_("%(by)s closed %(object)s")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
     AuditKind(
@@ -251,6 +271,13 @@ for job in (
         ),
     ),
     Job(
+        name="close_partner_months",
+        every=timedelta(days=1),
+        plan=plan_closing_months,
+        work=work_closing_months,
+        note=_("Closes the months of partners that have been over for three days."),
+    ),
+    Job(
         name="take_up_settings",
         every=timedelta(hours=1),
         plan=plan_taking_up,
@@ -316,10 +343,21 @@ for section in (
 for verb in (BACKTEST, FORECAST, INIT):
     verbs.register(verb.name, verb)
 
+for scope in (
+    ApiScope(name="balance", label=_("asking for balances")),
+    ApiScope(name="spending", label=_("reserving and using points")),
+):
+    api_scopes.register(scope.name, scope)
+key_owners.register(
+    OWNER_KIND,
+    KeyOwner(name=OWNER_KIND, label=_("partner"), list_owners=list_key_owners, name_owner=name_partner),
+)
+
 for invariant in (
     *INVARIANTS,
     *action_laws.INVARIANTS,
     *campaign_laws.INVARIANTS,
+    *partner_laws.INVARIANTS,
     *CHANGE_INVARIANTS,
     *invitation_laws.INVARIANTS,
 ):

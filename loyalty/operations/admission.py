@@ -79,8 +79,8 @@ def use_ticket(*, ticket: Ticket, member_id: int, at: datetime) -> None:
     Of two who use it at once the database lets one through. Queries: 1, or 2 for a guest.
     Raises: NotLetIn where it was used, withdrawn or stopped meanwhile; nothing is left of the member then.
     """
-    # No join: the ORM would put it into `id IN (SELECT …)` together with the guards, and PostgreSQL does not ask
-    # those again when somebody else has just changed the row.
+    # No join: the ORM would put it into `id IN (SELECT …)` together with the guards, and PostgreSQL does not
+    # ask those again when somebody else has just changed the row.
     running = InvitationList.objects.filter(state=ListState.ON.value)
     invitation = Invitation.objects.filter(
         id=ticket.invitation_id,

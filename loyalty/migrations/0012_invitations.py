@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('encore_commerce', '0005_names_of_columns'),
-        ('encore_loyalty', '0010_tiers'),
+        ('encore_loyalty', '0011_partners'),
     ]
 
     operations = [

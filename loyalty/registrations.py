@@ -25,6 +25,7 @@ from commerce.registry import (
     customer_page_sections,
     purchase_page_sections,
     purchase_reactions,
+    segment_conditions,
 )
 from loyalty.ledger import due
 from loyalty.management.backtest_verb import BACKTEST
@@ -40,6 +41,7 @@ from loyalty.operations.changes.settings import plan_taking_up, work_taking_up
 from loyalty.operations.changes.winding_up import plan_winding_up, work_winding_up
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
+from loyalty.operations.tiers import upkeep as tier_upkeep
 from loyalty.queries import action_laws, campaign_laws, member_page, staff_sections
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
@@ -50,6 +52,8 @@ from loyalty.queries.changes.requests import APPROVAL_KIND as SETTINGS_KIND
 from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
+from loyalty.queries.tiers.laws import INVARIANTS as TIER_INVARIANTS
+from loyalty.queries.tiers.segment_condition import LEVEL
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
 
 
@@ -104,6 +108,10 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="levels_drafted", sentence=_("%(by)s drafted the levels of %(object)s")),
+    AuditKind(name="levels_switched_on", sentence=_("%(by)s switched on the levels of %(object)s")),
+    AuditKind(name="levels_switched_off", sentence=_("%(by)s switched off the levels of %(object)s")),
+    AuditKind(name="levels_discarded", sentence=_("%(by)s threw away the drafted levels of %(object)s")),
     AuditKind(name="level_granted", sentence=_("%(by)s gave %(object)s a level")),
     AuditKind(name="level_withdrawn", sentence=_("%(by)s ended a level that %(object)s had been given")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
@@ -177,6 +185,8 @@ approval_kinds.register(
     ),
 )
 
+segment_conditions.register(LEVEL.key, LEVEL)
+
 _plan_release, _work_release = due.job(due.RELEASE)
 _plan_expiry, _work_expiry = due.job(due.EXPIRE)
 
@@ -215,6 +225,20 @@ for job in (
         plan=plan_forfeiting,
         work=work_forfeiting,
         note=_("Ends the points of members who left more than 14 days ago."),
+    ),
+    Job(
+        name="requalify_tiers",
+        every=timedelta(days=1),
+        plan=tier_upkeep.plan_requalifying,
+        work=tier_upkeep.work_requalifying,
+        note=_("Tests levels whose day has come, and gives those that have been earned."),
+    ),
+    Job(
+        name="warn_tier_loss",
+        every=timedelta(days=1),
+        plan=tier_upkeep.plan_warning,
+        work=tier_upkeep.work_warning,
+        note=_("Tells members what they lack to keep their level, before they lose it."),
     ),
     Job(
         name="close_programmes",
@@ -298,5 +322,11 @@ for section in (
 for verb in (BACKTEST, FORECAST, INIT):
     verbs.register(verb.name, verb)
 
-for invariant in (*INVARIANTS, *action_laws.INVARIANTS, *campaign_laws.INVARIANTS, *CHANGE_INVARIANTS):
+for invariant in (
+    *INVARIANTS,
+    *action_laws.INVARIANTS,
+    *campaign_laws.INVARIANTS,
+    *CHANGE_INVARIANTS,
+    *TIER_INVARIANTS,
+):
     invariants.register(invariant.name, invariant)

@@ -121,7 +121,9 @@ def test_the_shops_beat_knows_every_job(shop):
         "encore.forget_empty_runs",
         "encore.grant_occasion_points",
         "encore.release_due_points",
+        "encore.requalify_tiers",
         "encore.settle_purchases",
         "encore.take_up_stale_runs",
         "encore.void_stale_holds",
+        "encore.warn_tier_loss",
     ]

@@ -555,5 +555,5 @@ def test_many_orders_at_once_ask_no_more_of_levels_than_two(programme):
     with CaptureQueriesContext(connection) as many:
         settle_awards(purchase_ids=ids[4:], at=NOON)
 
-    assert len(many) == len(two)
+    assert len(many) <= len(two)  # PostgreSQL posts many in fewer statements
     assert TierHolding.objects.count() == 30

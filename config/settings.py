@@ -63,6 +63,7 @@ if env.bool("BEHIND_TLS_PROXY", default=False):
 INSTALLED_APPS = [
     "backstage.apps.BackstageConfig",
     "commerce.apps.CommerceConfig",
+    "coupons.apps.CouponsConfig",
     "loyalty.apps.LoyaltyConfig",
     "config.demo.apps.DemoConfig",
     *(["unfold"] if find_spec("unfold") else []),

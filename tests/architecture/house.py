@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 Node = TypeVar("Node", bound=ast.AST)
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("backstage", "commerce", "loyalty")
+APPS = ("backstage", "commerce", "coupons", "loyalty")
 LABELS = tuple(f"encore_{app}" for app in APPS)
 
 

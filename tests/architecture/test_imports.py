@@ -22,6 +22,10 @@ PLANTS = {
         ("backstage/operations/planted_app.py", "from commerce import registry\n"),
         ("loyalty/operations/planted_app.py", "import config.celery\n"),
     ],
+    "side_by_side": [
+        ("coupons/policies/planted_side.py", "from loyalty.policies import earning\n"),
+        ("loyalty/policies/planted_side.py", "from coupons.policies import states\n"),
+    ],
     "anatomy": [
         ("commerce/queries/planted_layer.py", "from commerce.operations import sync\n"),
         ("loyalty/operations/planted_layer.py", "from loyalty import views\n"),
@@ -44,6 +48,7 @@ PLANTS = {
     "writer": [("loyalty/operations/planted_write.py", "from loyalty.ledger.writer import write\n")],
     "tables_backstage": [("commerce/operations/planted_run.py", "from backstage.models import JobRun\n")],
     "tables_commerce": [("config/planted_rows.py", "from commerce.models import Purchase\n")],
+    "tables_coupons": [("config/planted_codes.py", "from coupons.models import Code\n")],
     "tables_loyalty": [("config/planted_lots.py", "from loyalty.models import Lot\n")],
     "unfold": [("commerce/operations/planted_theme.py", "import unfold.admin\n")],
     "circles": [

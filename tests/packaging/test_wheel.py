@@ -15,7 +15,7 @@ from django.conf import settings
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 ROOT: Path = settings.BASE_DIR
-APPS = {"backstage", "commerce", "loyalty"}
+APPS = {"backstage", "commerce", "coupons", "loyalty"}
 HOST = Path(__file__).parent / "host"
 
 

@@ -1,0 +1,1 @@
+"""The rules of coupons, as pure functions over plain values."""

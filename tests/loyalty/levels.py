@@ -27,7 +27,7 @@ def switch_on(
     programme: Programme, *tiers: TierPlan, at: Any = OPENED, save_at: Any = None, **settings: Any
 ) -> TierScheme:
     """Draft levels, the three above unless others are told, and switch them on."""
-    save_scheme(programme_id=programme.id, settings=settings, tiers=tiers or THREE, at=save_at or at)
+    save_scheme(programme_id=programme.id, rules=settings, tiers=tiers or THREE, at=save_at or at)
     return switch_on_levels(programme_id=programme.id, at=at)
 
 

@@ -346,7 +346,7 @@ def test_who_has_enough_is_not_warned_and_is_looked_at_again_until_the_test(prog
 
 
 def test_nothing_is_switched_on_until_every_level_has_a_name(programme):
-    save_scheme(programme_id=programme.id, settings={}, tiers=[TierPlan("", 10_000)], at=OPENED)
+    save_scheme(programme_id=programme.id, rules={}, tiers=[TierPlan("", 10_000)], at=OPENED)
 
     with pytest.raises(TiersRefused) as refusal:
         switch_on_levels(programme_id=programme.id, at=OPENED)
@@ -358,7 +358,7 @@ def test_nothing_is_switched_on_until_every_level_has_a_name(programme):
 def test_equal_thresholds_are_refused_beside_the_field_and_nothing_is_kept(programme):
     with pytest.raises(ValidationError) as refusal:
         save_scheme(
-            programme_id=programme.id, settings={}, tiers=[TierPlan("A", 100), TierPlan("B", 100)], at=OPENED
+            programme_id=programme.id, rules={}, tiers=[TierPlan("A", 100), TierPlan("B", 100)], at=OPENED
         )
 
     assert refusal.value.message_dict == {
@@ -369,7 +369,7 @@ def test_equal_thresholds_are_refused_beside_the_field_and_nothing_is_kept(progr
 
 def test_there_is_one_draft_at_a_time_and_it_can_be_thrown_away(programme):
     for name in ("A", "B"):
-        save_scheme(programme_id=programme.id, settings={}, tiers=[TierPlan(name, 100)], at=OPENED)
+        save_scheme(programme_id=programme.id, rules={}, tiers=[TierPlan(name, 100)], at=OPENED)
     assert [tier.name for tier in TierScheme.objects.get().tiers.all()] == ["B"]
 
     discard_scheme(programme_id=programme.id, at=OPENED)

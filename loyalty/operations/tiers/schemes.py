@@ -39,14 +39,14 @@ class TiersRefused(ValidationError):
 def save_scheme(
     *,
     programme_id: int,
-    settings: Mapping[str, Any],
+    rules: Mapping[str, Any],
     tiers: Sequence[TierPlan],
     at: datetime | None = None,
     by: By = SHOP,
 ) -> TierScheme:
     """Draft the levels of a programme, or change the draft; members have nothing of it until it is on.
 
-    `settings` are fields of `TierScheme`, `tiers` stand from the lowest up and may still lack names. A level
+    `rules` are fields of `TierScheme`, `tiers` stand from the lowest up and may still lack names. A level
     that is to stay the same one carries its `level_id`. Locks: the programme. Raises: TiersRefused;
     ValidationError naming the field.
     """
@@ -55,7 +55,7 @@ def save_scheme(
         lock_for_change(programme_id)
         scheme = find_draft(programme_id) or _new_scheme(programme_id, at)
         for field in SETTINGS:
-            setattr(scheme, field, settings.get(field, getattr(scheme, field)))
+            setattr(scheme, field, rules.get(field, getattr(scheme, field)))
         scheme.full_clean()
         _require(problems_of_tiers(tiers, grace_days=scheme.grace_days, notice_days=scheme.notice_days))
         scheme.save()

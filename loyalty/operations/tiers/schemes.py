@@ -148,10 +148,10 @@ def _save_tiers(scheme: TierScheme, tiers: Sequence[TierPlan]) -> None:
     )
     scheme.tiers.all().delete()
     for plan in tiers:
-        is_known = plan.level_id in ours
+        level_id = plan.level_id if plan.level_id in ours else None
         tier = Tier(
             scheme=scheme,
-            level_id=plan.level_id if is_known else 0,
+            level_id=level_id or 0,
             name=plan.name.strip(),
             threshold=plan.threshold,
             factor=plan.factor,
@@ -159,7 +159,7 @@ def _save_tiers(scheme: TierScheme, tiers: Sequence[TierPlan]) -> None:
         )
         tier.full_clean(exclude=["scheme"])
         tier.save(force_insert=True)
-        if not is_known:
+        if level_id is None:
             tier.level_id = tier.pk
             tier.save(update_fields=["level_id"])
 

@@ -66,6 +66,7 @@ NAVIGATION = [
             page(_("Terms"), "gavel", "encore_loyalty.termsversion"),
             page(_("Channels"), "storefront", "encore_commerce.channel"),
             page(_("Products"), "inventory_2", "encore_commerce.product"),
+            page(_("API keys"), "key", "encore_backstage.apikey"),
             page(_("Team"), "badge", "auth.user"),
             page(_("Roles"), "manage_accounts", "auth.group"),
             page(_("Log"), "history", "encore_backstage.auditrecord"),

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection
 
 from backstage.plain_sql import Columns, among, for_update, listed, within
-from loyalty.models import ActionRule, Award, Campaign, Lot, Plan, PointsAccount, Programme
+from loyalty.models import ActionRule, Award, Campaign, InvitationList, Lot, Plan, PointsAccount, Programme
 from loyalty.policies.book import Account
 from loyalty.policies.settlement import AwardState
 
@@ -50,6 +50,14 @@ def lock_action_rule(rule_id: int) -> ActionRule:
 def lock_plan(plan_id: int) -> Plan:
     """Lock one plan, to change it; the programme comes first. Raises: Plan.DoesNotExist."""
     return Plan.objects.select_for_update(no_key=True).get(id=plan_id)
+
+
+def lock_invitation_list(list_id: int) -> InvitationList:
+    """Lock one list of invitations, to change it; nothing is locked beside it.
+
+    Raises: InvitationList.DoesNotExist.
+    """
+    return InvitationList.objects.select_for_update(no_key=True).get(id=list_id)
 
 
 def lock_campaigns(campaign_ids: Iterable[int]) -> list[Campaign]:

@@ -12,6 +12,9 @@ became of it. An `Announcement` is what members are told of a change before it h
 version of the levels, each a `Tier`; a `TierHolding` says who has which level from when to when, a
 `TierNotice` what they were told before they lose it. A `Plan` is what members can pay for, by a
 `PlanVersion` as well; a `PaidMembership` says who is in one, each `MembershipPeriod` what was paid for.
+A `Partner` owns channels and pays by prices, both for periods; a `PartnerStatement` settles one month of it,
+line by line, and `StatementEntry` says from which entries. An `InvitationList` asks the customers of a
+segment to join, each by an `Invitation`; an `InvitationGuest` came with somebody's link.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -19,8 +22,10 @@ from loyalty.models.adjustments import AdjustmentLimit, AdjustmentTally
 from loyalty.models.announcement import Announcement
 from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, CampaignVersion
+from loyalty.models.invitations import Invitation, InvitationGuest, InvitationList
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
+from loyalty.models.partner import Partner, PartnerChannel, PartnerPrice
 from loyalty.models.plans import MembershipPeriod, PaidMembership, Plan, PlanVersion
 from loyalty.models.programme import (
     EarningRule,
@@ -30,6 +35,7 @@ from loyalty.models.programme import (
     Programme,
     ProgrammePhase,
 )
+from loyalty.models.statement import PartnerStatement, StatementEntry, StatementLine
 from loyalty.models.tiers import Tier, TierHolding, TierNotice, TierScheme
 
 __all__ = [
@@ -49,18 +55,27 @@ __all__ = [
     "EntryNote",
     "ExchangeRate",
     "Hold",
+    "Invitation",
+    "InvitationGuest",
+    "InvitationList",
     "Lot",
     "LotTerms",
     "Member",
     "MembershipPeriod",
     "Movement",
     "PaidMembership",
+    "Partner",
+    "PartnerChannel",
+    "PartnerPrice",
+    "PartnerStatement",
     "Plan",
     "PlanVersion",
     "PointsAccount",
     "ProductGroup",
     "Programme",
     "ProgrammePhase",
+    "StatementEntry",
+    "StatementLine",
     "TermsVersion",
     "Tier",
     "TierHolding",

@@ -12,6 +12,7 @@ from loyalty.models import Award, Member
 from loyalty.operations.campaign_uses import recount_uses
 from loyalty.operations.members import insert_members
 from loyalty.operations.plans.merging import carry_memberships, return_memberships
+from loyalty.operations.tiers.merging import merge_levels, unmerge_levels
 from loyalty.policies.errors import OpenHolds
 from loyalty.queries.sentences import counted
 
@@ -33,6 +34,7 @@ def merge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -
             merging.merge(source_id=member.id, target_id=target.id, at=at, by=by)
         except OpenHolds as refusal:
             raise MergeRefusedError(str(refusal)) from refusal
+        merge_levels(programme_id=member.programme_id, source_id=member.id, target_id=target.id, at=at)
         carry_memberships(source_id=member.id, target_id=target.id, at=at, by=by)
         recount_uses(member_ids=[member.id, target.id])
 
@@ -44,8 +46,11 @@ def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By)
     """
     sentences = []
     merged = Member.objects.filter(customer_id=source_id, merged_into__customer_id=target_id)
-    for member_id, into_id in merged.order_by("id").values_list("id", "merged_into__id"):
+    for member_id, into_id, programme_id in merged.order_by("id").values_list(
+        "id", "merged_into__id", "programme_id"
+    ):
         rest = merging.unmerge(source_id=member_id, target_id=into_id, at=at, by=by)
+        unmerge_levels(programme_id=programme_id, source_id=member_id, target_id=into_id, at=at)
         return_memberships(source_id=member_id, target_id=into_id, at=at, by=by)
         recount_uses(member_ids=[member_id, into_id])
         awards = Award.objects.filter(member_id=into_id, purchase__customer_id=source_id)

@@ -36,11 +36,14 @@ def reserve_points(
     key: str,
     expires_at: datetime,
     reference: str = "",
+    channel_id: int | None = None,
     at: datetime | None = None,
     by: By = SHOP,
 ) -> Posted:
     """Reserve points for a basket, available → held; `spend_reserved` and `give_up_reserved` take its id.
 
+    `channel_id` says where they are spent. A partner's channel needs it: what is spent there is settled with
+    the partner, and what becomes of the reservation later follows it.
     Locks: the account. Replay: the same key answers with the reservation that stands, whatever has become of
     the programme since. A member who is paused in the very moment of a checkout may still spend: the state is
     read before the lock. Queries: 1 more than the ledger's. Raises: CannotSpend, NotEnoughPoints.
@@ -54,6 +57,7 @@ def reserve_points(
             key=key,
             expires_at=expires_at,
             reference=reference,
+            channel_id=channel_id,
             at=at,
             by=by,
         )

@@ -13,7 +13,7 @@ from loyalty.policies.campaigns import Campaign, Combination
 from loyalty.policies.changes.settings import SettingsHistory
 from loyalty.policies.earning import BaseRule
 from loyalty.policies.plans.offer import PlanOffer
-from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
+from loyalty.policies.programme import PROGRAMME_ALLOWS, Admission, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Terms
 from loyalty.policies.tiers.scheme import Scheme
 
@@ -105,6 +105,7 @@ class ProgrammeRules:
     combination: Combination = Combination.BEST
     actions: tuple[ActionRule, ...] = ()
     settings: SettingsHistory | None = None
+    admission: Admission = Admission.OPEN
     schemes: tuple[Scheme, ...] = ()
     plans: tuple[PlanOffer, ...] = ()
 

@@ -29,7 +29,7 @@ from loyalty.policies.campaigns import Combination
 from loyalty.policies.earning import ONE, BaseRule, Rounding
 from loyalty.policies.perks import read_perks
 from loyalty.policies.plans.offer import PlanOffer, PlanState
-from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
+from loyalty.policies.programme import Admission, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.rules import (
     CampaignRun,
     Group,
@@ -134,6 +134,7 @@ def _read(programme: Programme) -> ProgrammeRules:
         combination=Combination(programme.combination),
         actions=tuple(_actions(programme)),
         settings=programme.settings_history(),
+        admission=Admission(programme.admission),
         schemes=tuple(_schemes(programme)),
         plans=tuple(_plans(programme)),
     )

@@ -65,10 +65,10 @@ def cancel_held(held: Held, *, why: Cancelling, at: datetime, by: By) -> None:
     membership.cancelled_at, membership.cancelling = at, why.value
     membership.save(update_fields=["cancelled_at", "cancelling"])
     # In grace nothing is paid for any more, so it ends now.
-    move_perks_end(held, max(held.last.ends_at, at))
+    move_perks_end(held, perks_end_at=max(held.last.ends_at, at))
     after = get_held(membership.id)
     keep_level([after], at=at, by=by)
-    record("plan_cancelled", after, at=at, by=by, ends_at=end_of(after).isoformat())
+    record(after, kind="plan_cancelled", at=at, by=by, ends_at=end_of(after).isoformat())
 
 
 def keep_membership(*, membership_id: int, at: datetime | None = None, by: By = SHOP) -> PaidMembership:
@@ -94,10 +94,10 @@ def keep_held(held: Held, *, at: datetime, by: By) -> None:
     membership.save(update_fields=["cancelled_at", "cancelling"])
     rules = get_programme_rules(membership.plan.programme_id)
     grace_days = held.offer.grace_days if held.last.kind is PeriodKind.PAID else 0
-    move_perks_end(held, with_grace(held.last.ends_at, grace_days, rules.zone))
+    move_perks_end(held, perks_end_at=with_grace(held.last.ends_at, grace_days, rules.zone))
     after = get_held(membership.id)
     keep_level([after], at=at, by=by)
-    record("plan_kept", after, at=at, by=by, ends_at=end_of(after).isoformat())
+    record(after, kind="plan_kept", at=at, by=by, ends_at=end_of(after).isoformat())
 
 
 def refund_membership(
@@ -132,7 +132,7 @@ def refund_membership(
         keep_level([after], at=at, by=by)
         if end_of(after) <= at:
             write_down_ends([after])
-        record("plan_refunded", after, at=at, by=by, refunded_minor=refunded_minor)
+        record(after, kind="plan_refunded", at=at, by=by, refunded_minor=refunded_minor)
     return after.membership
 
 

@@ -145,7 +145,7 @@ def start_trial(*, member_id: int, plan_id: int, at: datetime | None = None, by:
         )
         begun = get_held(membership.id)
         keep_level([begun], at=at, by=by)
-        record("plan_trial_started", begun, at=at, by=by, ends_at=ends_at.isoformat())
+        record(begun, kind="plan_trial_started", at=at, by=by, ends_at=ends_at.isoformat())
     return lasting(row)
 
 
@@ -324,7 +324,9 @@ def _begin(rules: ProgrammeRules, member_id: int, offer: PlanOffer, payment: _Pa
     )
     begun = get_held(membership.id)
     keep_level([begun], at=at, by=by)
-    record("plan_started", begun, at=at, by=by, paid_minor=payment.paid_minor, ends_at=ends_at.isoformat())
+    record(
+        begun, kind="plan_started", at=at, by=by, paid_minor=payment.paid_minor, ends_at=ends_at.isoformat()
+    )
     return lasting(row)
 
 
@@ -337,7 +339,7 @@ def _add_period(rules: ProgrammeRules, held: Held, offer: PlanOffer, payment: _P
     # Time may have written down an end that a payment of before, told late, takes back.
     membership.ended_at, membership.end_reason = None, ""
     membership.save(update_fields=["anchor_on", "ended_at", "end_reason"])
-    move_perks_end(held, last.ends_at)
+    move_perks_end(held, perks_end_at=last.ends_at)
     months = sum(period.months for period in held.periods) + offer.months
     ends_at = paid_end(membership.anchor_on, months, rules.zone)
     row = _store_period(
@@ -355,8 +357,8 @@ def _add_period(rules: ProgrammeRules, held: Held, offer: PlanOffer, payment: _P
     renewed = get_held(membership.id)
     keep_level([renewed], at=payment.at, by=by)
     record(
-        "plan_renewed",
         renewed,
+        kind="plan_renewed",
         at=payment.at,
         by=by,
         paid_minor=payment.paid_minor,

@@ -32,7 +32,7 @@ def carry_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -
         else:
             held.membership.cancelled_at, held.membership.cancelling = at, Cancelling.MERGED.value
             held.membership.save(update_fields=["cancelled_at", "cancelling"])
-    _move(carried, from_id=source_id, to_id=target_id, at=at, by=by)
+    _move(carried, to_id=target_id, at=at, by=by)
 
 
 def return_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -> None:
@@ -46,7 +46,9 @@ def return_memberships(*, source_id: int, target_id: int, at: datetime, by: By) 
     )
     if not carried:
         return
-    _move(carried, from_id=target_id, to_id=source_id, at=at, by=by)
+    for membership in carried:
+        end_level(membership, at=at, by=by)
+    _move(carried, to_id=source_id, at=at, by=by)
     rules = get_programme_rules(Member.objects.values_list("programme_id", flat=True).get(id=source_id))
     for held in list_held(rules, member_ids=[source_id, target_id]):
         was_cancelled = held.membership.cancelling == Cancelling.MERGED and end_of(held) > at
@@ -54,9 +56,7 @@ def return_memberships(*, source_id: int, target_id: int, at: datetime, by: By) 
             keep_held(held, at=at, by=by)
 
 
-def _move(carried: list[PaidMembership], *, from_id: int, to_id: int, at: datetime, by: By) -> None:
-    for membership in carried:
-        end_level(membership, at=at, by=by, member_id=from_id)
+def _move(carried: list[PaidMembership], *, to_id: int, at: datetime, by: By) -> None:
     ids = [membership.id for membership in carried]
     PaidMembership.objects.filter(id__in=ids).update(member_id=to_id)
     rules = get_programme_rules(Member.objects.values_list("programme_id", flat=True).get(id=to_id))

@@ -194,7 +194,9 @@ def _copy(version: PlanVersion, *, starts_at: datetime) -> PlanVersion:
 def _save_version(version: PlanVersion, terms: Mapping[str, Any]) -> None:
     for field, value in terms.items():
         setattr(version, field, value)
-    levels = Tier.objects.filter(scheme__programme_id=version.plan.programme_id)
+    levels = Tier.objects.filter(
+        scheme__programme_id=version.plan.programme_id, scheme__starts_at__isnull=False
+    )
     level_ids = frozenset(levels.values_list("level_id", flat=True)) if version.level_id else frozenset()
     draft = PlanDraft(**{field: getattr(version, field) for field in TERMS_FIELDS}, level_ids=level_ids)
     if problems := problems_of_plan(draft):

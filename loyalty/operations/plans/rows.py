@@ -79,7 +79,7 @@ def lock_membership(membership_id: int) -> Held:
     return held
 
 
-def move_perks_end(held: Held, perks_end_at: datetime) -> None:
+def move_perks_end(held: Held, *, perks_end_at: datetime) -> None:
     """Move the end of the newest period's benefits. Raises: WriteConflict."""
     changed = MembershipPeriod.objects.filter(
         membership_id=held.membership.id, number=len(held.periods), perks_end_at=held.last.perks_end_at
@@ -127,11 +127,11 @@ def keep_level(held: Sequence[Held], *, at: datetime, by: By) -> None:
             end_level(one.membership, at=at, by=by)
 
 
-def end_level(membership: PaidMembership, *, at: datetime, by: By, member_id: int | None = None) -> None:
+def end_level(membership: PaidMembership, *, at: datetime, by: By) -> None:
     """End the level that a plan brought, if it brought one."""
     try:
         end_granted_tier(
-            member_id=member_id or membership.member_id,
+            member_id=membership.member_id,
             source=LevelSource.PLAN,
             source_key=level_key(membership.id),
             at=at,
@@ -146,7 +146,7 @@ def level_key(membership_id: int) -> str:
     return f"plan:{membership_id}"
 
 
-def record(kind: str, held: Held, *, at: datetime, by: By, **after: object) -> None:
+def record(held: Held, *, kind: str, at: datetime, by: By, **after: object) -> None:
     """Write a deed into the log, with the member that it was done for."""
     audit.record(
         kind=kind,

@@ -1,7 +1,7 @@
 """Which plan members have paid for, now or at a moment of the past."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,12 +9,14 @@ from django.db.models import F
 
 from backstage.plain_sql import Columns, execute, within
 from loyalty.models import Member, MembershipPeriod, PaidMembership
+from loyalty.policies.earning import ONE, Level, PlanFactor
 from loyalty.policies.perks import Perk, join_perks
 from loyalty.policies.plans.offer import PlanOffer
 from loyalty.policies.plans.periods import Period, PeriodKind
 from loyalty.policies.rules import ProgrammeRules
+from loyalty.policies.tiers.scheme import LevelSource, Tier
 from loyalty.queries.programmes import get_programme_rules, rules_of
-from loyalty.queries.tiers.levels import find_level
+from loyalty.queries.tiers.levels import find_level, get_levels
 
 _PERIOD = Columns(MembershipPeriod, "version_id", "starts_at", "perks_end_at")
 
@@ -78,6 +80,39 @@ def get_plans(
         if offers:
             found[member_id, at] = max(offers, key=lambda offer: (offer.percent, -offer.id))
     return found
+
+
+def get_factors(
+    rules: ProgrammeRules, levels: Mapping[tuple[int, datetime], Level | None]
+) -> dict[tuple[int, datetime], tuple[Level | None, PlanFactor | None]]:
+    """Part what members earn by their level from what they earn by a plan, for each of them at a moment.
+
+    A level that a plan brings counts as the plan's, beside the member's own, so that what the plan is worth
+    can be told. Queries: 1, and 1 more where a plan brings a level; 0 where no plan was ever sold.
+    """
+    offers = get_plans(rules, levels)
+    with_level = [key for key, offer in offers.items() if offer.level_id is not None]
+    own = get_levels(rules, with_level, besides=LevelSource.PLAN) if with_level else {}
+    found: dict[tuple[int, datetime], tuple[Level | None, PlanFactor | None]] = {}
+    for key, level in levels.items():
+        offer = offers.get(key)
+        found[key] = (level, offer.factor if offer else None)
+        if offer is not None and offer.level_id is not None:
+            found[key] = _parted(rules, offer, key[1], level, own.get(key))
+    return found
+
+
+def _parted(
+    rules: ProgrammeRules, offer: PlanOffer, at: datetime, level: Level | None, own: Tier | None
+) -> tuple[Level | None, PlanFactor]:
+    scheme = rules.scheme_at(at)
+    brought = scheme.find(offer.level_id) if scheme else None
+    factor = PlanFactor(offer.id, max(offer.percent, brought.percent if brought else ONE))
+    own_level = own.level if own else None
+    # Of two plans that a merge has left, the other may bring the better level: nobody earns less for that.
+    if level is not None and level.percent > max(factor.percent, own_level.percent if own_level else ONE):
+        own_level = level
+    return own_level, factor
 
 
 def find_plan(rules: ProgrammeRules, *, member_id: int, at: datetime) -> PlanOffer | None:

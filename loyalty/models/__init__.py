@@ -12,7 +12,8 @@ became of it. An `Announcement` is what members are told of a change before it h
 version of the levels, each a `Tier`; a `TierHolding` says who has which level from when to when, a
 `TierNotice` what they were told before they lose it. A `Partner` owns channels and pays by prices, both for
 periods; a `PartnerStatement` settles one month of it, line by line, and `StatementEntry` says from which
-entries.
+entries. An `OutsideProgramme` is somebody else's scheme: a `Transfer` takes points there by a `TransferFile`,
+an `IncomingTransfer` brings some from there by a `ReceivedFile`.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -22,6 +23,7 @@ from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, CampaignVersion
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
+from loyalty.models.outside import OutsideAccount, OutsideProgramme, OutsideRate
 from loyalty.models.partner import Partner, PartnerChannel, PartnerPrice
 from loyalty.models.programme import (
     EarningRule,
@@ -33,6 +35,13 @@ from loyalty.models.programme import (
 )
 from loyalty.models.statement import PartnerStatement, StatementEntry, StatementLine
 from loyalty.models.tiers import Tier, TierHolding, TierNotice, TierScheme
+from loyalty.models.transfer import (
+    IncomingTransfer,
+    ReceivedFile,
+    ReceivedRow,
+    Transfer,
+    TransferFile,
+)
 
 __all__ = [
     "ActionAttempt",
@@ -51,10 +60,14 @@ __all__ = [
     "EntryNote",
     "ExchangeRate",
     "Hold",
+    "IncomingTransfer",
     "Lot",
     "LotTerms",
     "Member",
     "Movement",
+    "OutsideAccount",
+    "OutsideProgramme",
+    "OutsideRate",
     "Partner",
     "PartnerChannel",
     "PartnerPrice",
@@ -63,6 +76,8 @@ __all__ = [
     "ProductGroup",
     "Programme",
     "ProgrammePhase",
+    "ReceivedFile",
+    "ReceivedRow",
     "StatementEntry",
     "StatementLine",
     "TermsVersion",
@@ -70,4 +85,6 @@ __all__ = [
     "TierHolding",
     "TierNotice",
     "TierScheme",
+    "Transfer",
+    "TransferFile",
 ]

@@ -1,4 +1,6 @@
-"""Every row lock of the app, in the global order: purchase → award → transfers → accounts by member → lots → campaigns.
+"""Every row lock of the app, in the global order.
+
+Purchase → award → transfers → accounts by member → lots → campaigns.
 
 A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign or
 a rule for an action.
@@ -20,6 +22,7 @@ from loyalty.models import (
     ActionRule,
     Award,
     Campaign,
+    InvitationList,
     Lot,
     OutsideProgramme,
     PointsAccount,
@@ -54,6 +57,14 @@ def lock_action_rule(rule_id: int) -> ActionRule:
     Raises: ActionRule.DoesNotExist.
     """
     return ActionRule.objects.select_for_update(no_key=True).get(id=rule_id)
+
+
+def lock_invitation_list(list_id: int) -> InvitationList:
+    """Lock one list of invitations, to change it; nothing is locked beside it.
+
+    Raises: InvitationList.DoesNotExist.
+    """
+    return InvitationList.objects.select_for_update(no_key=True).get(id=list_id)
 
 
 def lock_outside(outside_id: int) -> OutsideProgramme:

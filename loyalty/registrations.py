@@ -34,6 +34,7 @@ from loyalty.ledger import due
 from loyalty.management.backtest_verb import BACKTEST
 from loyalty.management.forecast_verb import FORECAST
 from loyalty.management.init_verb import INIT
+from loyalty.management.transfer_verb import TRANSFER
 from loyalty.operations.actions import plan_occasions, work_occasions
 from loyalty.operations.adjustments import apply_adjustment
 from loyalty.operations.awards import settle_awards
@@ -42,11 +43,22 @@ from loyalty.operations.changes.closing import plan_closing, work_closing
 from loyalty.operations.changes.requests import apply_settings
 from loyalty.operations.changes.settings import plan_taking_up, work_taking_up
 from loyalty.operations.changes.winding_up import plan_winding_up, work_winding_up
+from loyalty.operations.invitations import plan_invitations, work_invitations
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.operations.partners import OWNER_KIND
+from loyalty.operations.received_files import plan_rows, work_rows
 from loyalty.operations.statements import plan_closing_months, work_closing_months
-from loyalty.queries import action_laws, campaign_laws, member_page, partner_laws, staff_sections
+from loyalty.operations.transfer_files import plan_transfer_files, work_transfer_files
+from loyalty.queries import (
+    action_laws,
+    campaign_laws,
+    invitation_laws,
+    member_page,
+    partner_laws,
+    staff_sections,
+    transfer_laws,
+)
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
 from loyalty.queries.campaign_requests import describe_start, find_start
@@ -111,6 +123,16 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="invitation_list_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="invitation_list_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="invitation_list_switched_on", sentence=_("%(by)s switched %(object)s on")),
+    AuditKind(name="invitation_list_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="invitation_list_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="invitation_list_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="invitation_withdrawn", sentence=_("%(by)s withdrew %(object)s")),
+    AuditKind(
+        name="invitation_links_exported", sentence=_("%(by)s took the links of %(object)s out in a file")
+    ),
     AuditKind(name="level_granted", sentence=_("%(by)s gave %(object)s a level")),
     AuditKind(name="level_withdrawn", sentence=_("%(by)s ended a level that %(object)s had been given")),
     AuditKind(name="partner_opened", sentence=_("%(by)s took in %(object)s")),
@@ -118,6 +140,12 @@ for kind in (
     AuditKind(name="partner_channel_ended", sentence=_("%(by)s took a channel from %(object)s")),
     AuditKind(name="partner_price_agreed", sentence=_("%(by)s agreed a price with %(object)s")),
     AuditKind(name="partner_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="outside_opened", sentence=_("%(by)s took in %(object)s")),
+    AuditKind(name="outside_rate_set", sentence=_("%(by)s set a rate of %(object)s")),
+    AuditKind(name="outside_rate_stopped", sentence=_("%(by)s stopped a rate of %(object)s")),
+    AuditKind(name="outside_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="transfer_file_made", sentence=_("%(by)s made %(object)s")),
+    AuditKind(name="transfer_file_received", sentence=_("%(by)s received %(object)s")),
     AuditKind(name="partner_month_closed", sentence=_("%(by)s closed %(object)s")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
@@ -223,6 +251,13 @@ for job in (
         note=_("Gives points for birthdays and anniversaries, also those of the last week."),
     ),
     Job(
+        name="send_invitations",
+        every=timedelta(minutes=5),
+        plan=plan_invitations,
+        work=work_invitations,
+        note=_("Invites customers whom a list has chosen; lists that go on choosing do so once a day."),
+    ),
+    Job(
         name="forfeit_left_members",
         every=timedelta(days=1),
         plan=plan_forfeiting,
@@ -244,6 +279,20 @@ for job in (
         note=_(
             "Before a programme closes, makes points ready that would come too late; after it, ends them."
         ),
+    ),
+    Job(
+        name="make_transfer_files",
+        every=timedelta(days=1),
+        plan=plan_transfer_files,
+        work=work_transfer_files,
+        note=_("Puts the exchanges that wait into one file for each outside programme."),
+    ),
+    Job(
+        name="read_transfer_files",
+        every=timedelta(minutes=1),
+        plan=plan_rows,
+        work=work_rows,
+        note=_("Takes in what outside programmes answer and send, row by row."),
     ),
     Job(
         name="close_partner_months",
@@ -315,7 +364,7 @@ for section in (
 ):
     member_page_sections.register(section.name, section)
 
-for verb in (BACKTEST, FORECAST, INIT):
+for verb in (BACKTEST, FORECAST, INIT, TRANSFER):
     verbs.register(verb.name, verb)
 
 for scope in (
@@ -333,6 +382,8 @@ for invariant in (
     *action_laws.INVARIANTS,
     *campaign_laws.INVARIANTS,
     *partner_laws.INVARIANTS,
+    *transfer_laws.INVARIANTS,
     *CHANGE_INVARIANTS,
+    *invitation_laws.INVARIANTS,
 ):
     invariants.register(invariant.name, invariant)

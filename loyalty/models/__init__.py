@@ -12,8 +12,10 @@ became of it. An `Announcement` is what members are told of a change before it h
 version of the levels, each a `Tier`; a `TierHolding` says who has which level from when to when, a
 `TierNotice` what they were told before they lose it. A `Partner` owns channels and pays by prices, both for
 periods; a `PartnerStatement` settles one month of it, line by line, and `StatementEntry` says from which
-entries. An `OutsideProgramme` is somebody else's scheme: a `Transfer` takes points there by a `TransferFile`,
-an `IncomingTransfer` brings some from there by a `ReceivedFile`.
+entries. An `InvitationList` asks the customers of a segment to join, each by an `Invitation`; an
+`InvitationGuest` came with somebody's link. An `OutsideProgramme` is somebody else's scheme: a
+`Transfer` takes points there by a `TransferFile`, an `IncomingTransfer` brings some
+from there by a `ReceivedFile`.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -21,6 +23,7 @@ from loyalty.models.adjustments import AdjustmentLimit, AdjustmentTally
 from loyalty.models.announcement import Announcement
 from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, CampaignVersion
+from loyalty.models.invitations import Invitation, InvitationGuest, InvitationList
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
 from loyalty.models.outside import OutsideAccount, OutsideProgramme, OutsideRate
@@ -61,6 +64,9 @@ __all__ = [
     "ExchangeRate",
     "Hold",
     "IncomingTransfer",
+    "Invitation",
+    "InvitationGuest",
+    "InvitationList",
     "Lot",
     "LotTerms",
     "Member",

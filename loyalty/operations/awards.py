@@ -29,14 +29,16 @@ from loyalty.ledger.posting import post
 from loyalty.locks import AWARD_COLUMNS, lock_accounts, lock_awards
 from loyalty.models import Award
 from loyalty.operations.actions import welcome
+from loyalty.operations.admission import use_many
 from loyalty.operations.campaign_uses import open_allowance, store_uses
 from loyalty.operations.members import insert_members
 from loyalty.policies.allowance import Allowance
 from loyalty.policies.errors import WriteConflict
-from loyalty.policies.programme import Enrolment
+from loyalty.policies.programme import Admission, Enrolment
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.settlement import AwardState, Case, Holder, campaigns_of, decide, freeze
 from loyalty.queries.holders import find_holders, resolve_holders
+from loyalty.queries.invitations import list_invited
 from loyalty.queries.occasions import Order, get_occasions
 from loyalty.queries.programmes import list_fed_programmes
 from loyalty.queries.sales import get_sales
@@ -133,17 +135,24 @@ def _enrol(
     at: datetime,
 ) -> dict[int, Holder]:
     """Enrol whoever bought while the programme was live; their first purchase known so far is when they
-    joined.
+    joined. Where it takes only those who are invited, an invitation must have stood open then.
     """
-    first: dict[int, datetime] = {}
+    bought: list[tuple[int, datetime]] = []
     for case in cases:
         placed_at, customer_id = case.purchase.placed_at, case.purchase.customer_id
         if customer_id is not None and roots[customer_id] not in members and rules.enrols_at(placed_at):
-            root = roots[customer_id]
-            first[root] = min(placed_at, first.get(root, placed_at))
+            bought.append((roots[customer_id], placed_at))
+    invited: dict[int, tuple[int, datetime]] = {}
+    if rules.admission is Admission.BY_INVITATION:
+        invited = list_invited(asked=bought, programme_id=rules.id)
+        bought = [(customer_id, moment) for customer_id, (_invitation, moment) in invited.items()]
+    first: dict[int, datetime] = {}
+    for root, placed_at in bought:
+        first[root] = min(placed_at, first.get(root, placed_at))
     if not first:
         return {}
     enrolled = insert_members(programme_id=rules.id, joined_at=first, by_request=False)
+    use_many(joined={invited[root][0]: (enrolled[root].id, invited[root][1]) for root in invited})
     welcome(rules, member_ids=[member.id for member in enrolled.values()], at=at)
     return {
         customer_id: Holder(*(getattr(member, name) for name in Holder._fields))

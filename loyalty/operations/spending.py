@@ -64,7 +64,7 @@ def reserve_points(
 
 
 def check_may_spend(*, member_id: int, key: str, at: datetime) -> None:
-    """Refuse what the programme's or the member's state does not allow, but for a retry. Raises: CannotSpend."""
+    """Refuse what the states of programme and member do not allow, but for a retry. Raises: CannotSpend."""
     member = Member.objects.select_related("programme").get(id=member_id)
     programme_state = member.programme.state_at(at)
     may_spend = PROGRAMME_ALLOWS[programme_state].spend and MEMBER_ALLOWS[MemberState(member.state)].spend

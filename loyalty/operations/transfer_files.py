@@ -1,6 +1,6 @@
 """What goes out to outside programmes: one file a day with everything that waits."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Sum
@@ -39,7 +39,7 @@ def make_transfer_file(
         return _store(outside, day, ids, at, by)
 
 
-def _store(outside: OutsideProgramme, day: object, ids: list[int], at: datetime, by: By) -> TransferFile:
+def _store(outside: OutsideProgramme, day: date, ids: list[int], at: datetime, by: By) -> TransferFile:
     transfers = Transfer.objects.filter(id__in=ids)
     sums = transfers.aggregate(points=Sum("points"), units=Sum("units"))
     file = TransferFile.objects.create(

@@ -22,6 +22,7 @@ from backstage.policies.names import did_you_mean
 from loyalty.ledger.posting import post
 from loyalty.locks import lock_accounts
 from loyalty.models import ActionAttempt, Member
+from loyalty.operations.tiers.settling import settle_levels
 from loyalty.policies.actions import ActionKind, ActionRule, Refusal, is_within_cap, running_rule
 from loyalty.policies.programme import MEMBER_ALLOWS, MemberState
 from loyalty.policies.requests import Accrue, Part, TakeBack
@@ -373,6 +374,9 @@ def _post(
         for attempt in earned
     ]
     post(requests, at=at, by=by)
+    counting = {request.member_id for request in requests if request.qualifying_points}
+    if counting:
+        settle_levels(rules=programme, member_ids=counting, at=at)
 
 
 def _dates(

@@ -29,6 +29,7 @@ from commerce.registry import (
     customer_page_sections,
     purchase_page_sections,
     purchase_reactions,
+    segment_conditions,
 )
 from loyalty.ledger import due
 from loyalty.management.backtest_verb import BACKTEST
@@ -49,6 +50,7 @@ from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.operations.partners import OWNER_KIND
 from loyalty.operations.received_files import plan_rows, work_rows
 from loyalty.operations.statements import plan_closing_months, work_closing_months
+from loyalty.operations.tiers import upkeep as tier_upkeep
 from loyalty.operations.transfer_files import plan_transfer_files, work_transfer_files
 from loyalty.queries import (
     action_laws,
@@ -69,6 +71,8 @@ from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.queries.partners import list_key_owners, name_partner
+from loyalty.queries.tiers.laws import INVARIANTS as TIER_INVARIANTS
+from loyalty.queries.tiers.segment_condition import LEVEL
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
 
 
@@ -123,6 +127,10 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="levels_drafted", sentence=_("%(by)s drafted the levels of %(object)s")),
+    AuditKind(name="levels_switched_on", sentence=_("%(by)s switched on the levels of %(object)s")),
+    AuditKind(name="levels_switched_off", sentence=_("%(by)s switched off the levels of %(object)s")),
+    AuditKind(name="levels_discarded", sentence=_("%(by)s threw away the drafted levels of %(object)s")),
     AuditKind(name="invitation_list_drafted", sentence=_("%(by)s drafted %(object)s")),
     AuditKind(name="invitation_list_changed", sentence=_("%(by)s changed %(object)s")),
     AuditKind(name="invitation_list_switched_on", sentence=_("%(by)s switched %(object)s on")),
@@ -218,6 +226,8 @@ approval_kinds.register(
     ),
 )
 
+segment_conditions.register(LEVEL.key, LEVEL)
+
 _plan_release, _work_release = due.job(due.RELEASE)
 _plan_expiry, _work_expiry = due.job(due.EXPIRE)
 
@@ -263,6 +273,20 @@ for job in (
         plan=plan_forfeiting,
         work=work_forfeiting,
         note=_("Ends the points of members who left more than 14 days ago."),
+    ),
+    Job(
+        name="requalify_tiers",
+        every=timedelta(days=1),
+        plan=tier_upkeep.plan_requalifying,
+        work=tier_upkeep.work_requalifying,
+        note=_("Tests levels whose day has come, and gives those that have been earned."),
+    ),
+    Job(
+        name="warn_tier_loss",
+        every=timedelta(days=1),
+        plan=tier_upkeep.plan_warning,
+        work=tier_upkeep.work_warning,
+        note=_("Tells members what they lack to keep their level, before they lose it."),
     ),
     Job(
         name="close_programmes",
@@ -384,6 +408,7 @@ for invariant in (
     *partner_laws.INVARIANTS,
     *transfer_laws.INVARIANTS,
     *CHANGE_INVARIANTS,
+    *TIER_INVARIANTS,
     *invitation_laws.INVARIANTS,
 ):
     invariants.register(invariant.name, invariant)

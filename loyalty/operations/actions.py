@@ -21,6 +21,7 @@ from backstage.policies.names import did_you_mean
 from loyalty.ledger.posting import post
 from loyalty.locks import lock_accounts
 from loyalty.models import ActionAttempt, Member
+from loyalty.operations.tiers.settling import settle_levels
 from loyalty.policies.actions import ActionKind, ActionRule, Refusal, is_within_cap, running_rule
 from loyalty.policies.gift_dates import dates_of_gift
 from loyalty.policies.programme import MEMBER_ALLOWS, MemberState
@@ -372,6 +373,9 @@ def _post(
         for attempt in earned
     ]
     post(requests, at=at, by=by)
+    counting = {request.member_id for request in requests if request.qualifying_points}
+    if counting:
+        settle_levels(rules=programme, member_ids=counting, at=at)
 
 
 # -- birthdays and anniversaries -----------------------------------------------------------------------------

@@ -5,10 +5,12 @@ what was posted, and posts the difference:
 
     1. Lock the purchases, then their awards; read lines and tenders.
     2. Find the member whom each purchase belongs to, through every merge; enrol where the programme does so.
-    3. Freeze the facts, and lock the counters of the campaigns that the purchases are in.
+    3. Freeze the facts, the member's level among them, and lock the counters of the campaigns that the
+       purchases are in.
     4. Decide what each should stand for and what that takes: `loyalty.policies.settlement`.
     5. Post per purchase: what is too much is taken back first, what is missing is granted anew.
     6. Store each award with the revision that it now stands for, and what campaigns have given.
+    7. Let levels rise that the purchases have earned, from now on: no purchase counts for its own level.
 
 A lost signal, a crash between two commits or a doubled call therefore change nothing in the end.
 """
@@ -32,6 +34,7 @@ from loyalty.operations.actions import welcome
 from loyalty.operations.admission import use_many
 from loyalty.operations.campaign_uses import open_allowance, store_uses
 from loyalty.operations.members import insert_members
+from loyalty.operations.tiers.settling import settle_levels
 from loyalty.policies.allowance import Allowance
 from loyalty.policies.errors import WriteConflict
 from loyalty.policies.programme import Admission, Enrolment
@@ -42,6 +45,7 @@ from loyalty.queries.invitations import list_invited
 from loyalty.queries.occasions import Order, get_occasions
 from loyalty.queries.programmes import list_fed_programmes
 from loyalty.queries.sales import get_sales
+from loyalty.queries.tiers.levels import get_levels
 
 _AWARD = Told(Award, AWARD_COLUMNS)
 
@@ -70,6 +74,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
     if not cases:
         return 0
     _find_members(rules, cases, at)
+    member_ids = _lock_levels(rules, cases, at)
     _find_occasions(rules, cases, at)
     for case in cases:
         freeze(rules, case)
@@ -80,6 +85,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
     _store([case.award for case in cases])
     if allowance is not None:
         store_uses(allowance, at=at)
+    settle_levels(rules=rules, member_ids=member_ids, at=at)
     return len(cases)
 
 
@@ -160,6 +166,31 @@ def _enrol(
     }
 
 
+# -- which level ---------------------------------------------------------------------------------------------
+
+
+def _lock_levels(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) -> set[int]:
+    """Tell the cases which level their member had when they were placed; give whose levels may change now.
+
+    Levels hang on the accounts' locks, and purchases of one member may be settled side by side. Queries: 0
+    where levels have never been switched on, else 2.
+    """
+    if not rules.schemes:
+        return set()
+    holders = [holder for case in cases for holder in (case.member, case.old_member) if holder is not None]
+    member_ids = {holder.id for holder in holders}
+    if rules.scheme_at(at) is not None:
+        lock_accounts(member_ids)
+    levels = get_levels(
+        rules, [(case.member.id, case.purchase.placed_at) for case in cases if case.member is not None]
+    )
+    for case in cases:
+        if case.member is not None:
+            tier = levels.get((case.member.id, case.purchase.placed_at))
+            case.level = tier.level if tier else None
+    return member_ids
+
+
 # -- which campaigns -----------------------------------------------------------------------------------------
 
 
@@ -174,6 +205,7 @@ def _find_occasions(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) 
             case.member.customer_id,
             keys[case.purchase.channel_id],
             case.purchase.placed_at,
+            case.level.id if case.level else None,
         )
         for case in cases
         if case.member is not None

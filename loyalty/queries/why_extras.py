@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext, ngettext
 
-from loyalty.models import CampaignVersion
+from loyalty.models import CampaignVersion, OutsideRate
 from loyalty.policies.earning import Outcome, Source
 from loyalty.queries.figures import number
 from loyalty.queries.sentences import counted
@@ -48,6 +48,28 @@ def _plan_step(reason: Reason) -> str:
         full = {"full": number(reason["full"])}
         return gettext("Your paid membership would have added %(full)s; your level adds as much.") % full
     return gettext("Your paid membership adds %(points)s.") % {"points": number(reason["points"])}
+
+
+def exchange_steps(told: Mapping[str, Any], *, is_out: bool) -> Iterator[str]:
+    """Tell at which rate points went to an outside programme or came from one. Queries: 1, or 0."""
+    if "outside" not in told:
+        return
+    rate = OutsideRate.objects.select_related("outside").get(id=told["rate"])
+    gaps = {"unit": rate.outside.unit, "name": rate.outside.name, "units": number(told["units"])}
+    if is_out:
+        sentence = ngettext(
+            "%(n)s point makes %(step)s %(unit)s with %(name)s; %(points)s make %(units)s.",
+            "%(n)s points make %(step)s %(unit)s with %(name)s; %(points)s make %(units)s.",
+            rate.points,
+        )
+        yield counted(sentence, rate.points, step=number(rate.units), points=number(told["points"]), **gaps)
+    else:
+        sentence = ngettext(
+            "%(units)s %(unit)s with %(name)s make %(n)s point.",
+            "%(units)s %(unit)s with %(name)s make %(n)s points.",
+            told["points"],
+        )
+        yield counted(sentence, told["points"], **gaps)
 
 
 def _names(reasons: Sequence[Reason]) -> dict[int, str]:

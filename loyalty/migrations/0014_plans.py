@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('encore_commerce', '0005_names_of_columns'),
-        ('encore_loyalty', '0012_invitations'),
+        ('encore_loyalty', '0013_outside_programmes'),
     ]
 
     operations = [

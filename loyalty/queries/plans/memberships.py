@@ -13,6 +13,7 @@ from loyalty.policies.earning import ONE, Level, PlanFactor
 from loyalty.policies.perks import Perk, join_perks
 from loyalty.policies.plans.offer import PlanOffer
 from loyalty.policies.plans.periods import Period, PeriodKind
+from loyalty.policies.plans.worth import plan_percent
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.tiers.scheme import LevelSource, Tier
 from loyalty.queries.programmes import get_programme_rules, rules_of
@@ -102,12 +103,21 @@ def get_factors(
     return found
 
 
+def find_factors(
+    rules: ProgrammeRules, *, member_id: int, at: datetime
+) -> tuple[Level | None, PlanFactor | None]:
+    """Find what a member earns by: their level, and their plan. Queries: 1 while levels are on, and 1 where
+    plans were sold; 1 more where a plan brings a level.
+    """
+    tier = find_level(rules, member_id=member_id, at=at)
+    key = (member_id, at)
+    return get_factors(rules, {key: tier.level if tier else None})[key]
+
+
 def _parted(
     rules: ProgrammeRules, offer: PlanOffer, at: datetime, level: Level | None, own: Tier | None
 ) -> tuple[Level | None, PlanFactor]:
-    scheme = rules.scheme_at(at)
-    brought = scheme.find(offer.level_id) if scheme else None
-    factor = PlanFactor(offer.id, max(offer.percent, brought.percent if brought else ONE))
+    factor = PlanFactor(offer.id, plan_percent(rules, offer, at))
     own_level = own.level if own else None
     # Of two plans that a merge has left, the other may bring the better level: nobody earns less for that.
     if level is not None and level.percent > max(factor.percent, own_level.percent if own_level else ONE):

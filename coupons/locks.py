@@ -14,7 +14,18 @@ from django.db.models import Q
 
 from backstage.plain_sql import among, execute, for_update, listed
 from backstage.transactions import require_transaction
-from coupons.models import Code, CodeBatch, CodeTries, Coupon, CouponOrder, CouponStamp, CouponUse
+from coupons.models import (
+    Code,
+    CodeAlert,
+    CodeBatch,
+    CodeTries,
+    Coupon,
+    CouponOrder,
+    CouponStamp,
+    CouponUse,
+    PublisherSite,
+    Submission,
+)
 from coupons.policies.states import UseState
 
 # How many reservations that have timed out one order writes off; the job does the others.
@@ -118,3 +129,25 @@ def _lock_uses(uses: Collection[tuple[int, int]]) -> None:
     ).fetchall()
     if ids := [use_id for use_id, *use in rows if tuple(use) in set(uses)]:
         _lock(table, "id", ids)
+
+
+def lock_site(site_id: int) -> PublisherSite:
+    """Lock one coupon site, to change it or its sheets; nothing is locked before it. Raises:
+    PublisherSite.DoesNotExist.
+    """
+    require_transaction()
+    return PublisherSite.objects.select_for_update(no_key=True).get(id=site_id)
+
+
+def lock_submission(submission_id: int) -> Submission:
+    """Lock one sheet, to take it a step on; its code is locked after it. Raises: Submission.DoesNotExist."""
+    require_transaction()
+    return Submission.objects.select_for_update(no_key=True).get(id=submission_id)
+
+
+def lock_alert(alert_id: int) -> CodeAlert:
+    """Lock one alert about a code, to settle it; the code is locked after it. Raises:
+    CodeAlert.DoesNotExist.
+    """
+    require_transaction()
+    return CodeAlert.objects.select_for_update(no_key=True).get(id=alert_id)

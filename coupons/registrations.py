@@ -13,6 +13,7 @@ from commerce.registry import (
     purchase_reactions,
 )
 from coupons.operations import tries, upkeep
+from coupons.operations.alerts import plan_watching, work_watching
 from coupons.operations.merges import merge_uses, unmerge_uses
 from coupons.operations.purchases import list_purchases_to_settle, settle_orders
 from coupons.queries.laws import INVARIANTS
@@ -43,6 +44,28 @@ for kind in (
     AuditKind(name="coupon_code_added", sentence=_("%(by)s gave %(object)s one more code")),
     AuditKind(name="coupon_code_voided", sentence=_("%(by)s made a code of %(object)s void")),
     AuditKind(name="codes_guessed", sentence=_("Somebody guesses codes: %(object)s has to wait")),
+    AuditKind(name="site_added", sentence=_("%(by)s added the coupon site %(object)s")),
+    AuditKind(name="site_changed", sentence=_("%(by)s changed the coupon site %(object)s")),
+    AuditKind(name="site_key_renewed", sentence=_("%(by)s gave the feed of %(object)s another address")),
+    AuditKind(name="site_ended", sentence=_("%(by)s ended the coupon site %(object)s")),
+    AuditKind(
+        name="submission_prepared", sentence=_("%(by)s prepared a sheet for a coupon site: %(object)s")
+    ),
+    AuditKind(name="submission_changed", sentence=_("%(by)s changed a sheet for a coupon site: %(object)s")),
+    AuditKind(name="submission_submitted", sentence=_("%(by)s sent a sheet to a coupon site: %(object)s")),
+    AuditKind(name="submission_live", sentence=_("%(by)s noted that a coupon site shows %(object)s")),
+    AuditKind(
+        name="submission_to_withdraw",
+        sentence=_("%(by)s noted that a coupon site has to take down %(object)s"),
+    ),
+    AuditKind(
+        name="submission_withdrawn", sentence=_("%(by)s noted that a coupon site has taken down %(object)s")
+    ),
+    AuditKind(name="leaked_code_paused", sentence=_("%(by)s paused the code %(object)s, which had spread")),
+    AuditKind(name="leaked_code_resumed", sentence=_("%(by)s made the code %(object)s good again")),
+    AuditKind(
+        name="code_alert_dismissed", sentence=_("%(by)s noted that the use of %(object)s is meant to be")
+    ),
 ):
     audit_kinds.register(kind.name, kind)
 
@@ -60,6 +83,13 @@ for job in (
         plan=tries.plan_forgetting,
         work=tries.work_forgetting,
         note=_("Forgets who tried codes, a day after it stopped to matter."),
+    ),
+    Job(
+        name="watch_codes",
+        every=timedelta(minutes=10),
+        plan=plan_watching,
+        work=work_watching,
+        note=_("Raises an alert where a private or a site's code is used by many unrelated customers."),
     ),
 ):
     jobs.register(job.name, job)

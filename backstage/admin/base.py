@@ -20,6 +20,11 @@ from backstage.policies import By
 if apps.is_installed("unfold"):
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.decorators import action, display
+
+    def in_colour(key: str, words: Any) -> Any:
+        """Give a cell of a column with `label=`: the words, in the colour that it has for the key."""
+        return key, str(words)
+
 else:
     from django.contrib import admin
     from django.contrib.admin import ModelAdmin, TabularInline
@@ -29,6 +34,10 @@ else:
     def display(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Describe a column, as `django.contrib.admin.display` does."""
         return admin.display(function, **_without_unfold(options))
+
+    def in_colour(key: str, words: Any) -> Any:
+        """Give the words; Django's own lists have no colours for them."""
+        return str(words)
 
     def action(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Describe an action, as `django.contrib.admin.action` does."""
@@ -49,6 +58,7 @@ __all__ = [
     "by_staff",
     "column",
     "display",
+    "in_colour",
 ]
 
 

@@ -7,9 +7,11 @@ limit is one guarded UPDATE; `check-ledger` compares them with the redemptions.
 from coupons.models.codes import Code, CodeBatch, CodeTries
 from coupons.models.coupon import Coupon, CouponStamp, CouponVersion
 from coupons.models.redemption import CouponOrder, CouponUse, Redemption
+from coupons.models.sites import CodeAlert, PublisherSite, Submission
 
 __all__ = [
     "Code",
+    "CodeAlert",
     "CodeBatch",
     "CodeTries",
     "Coupon",
@@ -17,5 +19,7 @@ __all__ = [
     "CouponStamp",
     "CouponUse",
     "CouponVersion",
+    "PublisherSite",
     "Redemption",
+    "Submission",
 ]

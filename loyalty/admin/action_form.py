@@ -39,6 +39,7 @@ class ActionForm(forms.Form):
         max_length=40,
         required=False,
         help_text=gettext_lazy("Your developer tells of it by this key, such as beans-tasting."),
+        widget=forms.TextInput(attrs={"data-encore-for": "kind=event"}),
     )
     cap_times = forms.IntegerField(
         label=gettext_lazy("at most so many times (nothing: any)"),

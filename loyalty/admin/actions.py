@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
 from loyalty.admin.action_form import CARDS, ActionForm
 from loyalty.admin.campaign_view import say_when
@@ -53,8 +53,8 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         return label_kind(rule)
 
     @display(description=gettext_lazy("state"), label={"on": "success", "paused": "warning"})
-    def standing(self, rule: ActionRule) -> str:
-        return str(rule.get_state_display())
+    def standing(self, rule: ActionRule) -> Any:
+        return in_colour(rule.state, rule.get_state_display())
 
     @display(description=gettext_lazy("gives"))
     def gives(self, rule: ActionRule) -> str:

@@ -56,11 +56,6 @@ CARDS: dict[str, dict[str, Any]] = {
 }
 
 
-def _lines(label: Any, help_text: Any = "") -> forms.CharField:
-    widget = forms.Textarea(attrs={"rows": 2})
-    return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
-
-
 # In the order of the sentence: give what, on which goods, to whom, when, within which limits.
 SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (gettext_lazy("Give"), ("name", "kind", "factor", "steps", "piece_points")),
@@ -97,13 +92,22 @@ class CampaignForm(forms.Form):
         max_digits=4,
         decimal_places=2,
         required=False,
+        widget=forms.NumberInput(attrs={"data-encore-for": "kind=multiply"}),
     )
-    steps = _lines(
-        gettext_lazy("Bonus over an amount: one step on each line"),
-        gettext_lazy("Amount = points, such as 4.50 = 30. The highest step that an order reaches counts."),
+    steps = forms.CharField(
+        label=gettext_lazy("Bonus over an amount: one step on each line"),
+        help_text=gettext_lazy(
+            "Amount = points, such as 4.50 = 30. The highest step that an order reaches counts."
+        ),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "data-encore-for": "kind=steps"}),
     )
     piece_points = forms.IntegerField(
-        label=gettext_lazy("Points for each piece"), min_value=0, max_value=100_000, required=False
+        label=gettext_lazy("Points for each piece"),
+        min_value=0,
+        max_value=100_000,
+        required=False,
+        widget=forms.NumberInput(attrs={"data-encore-for": "kind=pieces"}),
     )
     category_paths = picked_field(
         gettext_lazy("Categories"),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
 from loyalty.admin import campaign_builder, campaign_deeds
 from loyalty.admin.campaign_builder import address_of
@@ -55,8 +55,9 @@ class CampaignAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         description=gettext_lazy("state"),
         label={"running": "success", "scheduled": "info", "paused": "warning"},
     )
-    def standing(self, campaign: Campaign) -> str:
-        return str(STANDINGS[standing_of(campaign, clock.now())])
+    def standing(self, campaign: Campaign) -> Any:
+        standing = standing_of(campaign, clock.now())
+        return in_colour(standing.value, STANDINGS[standing])
 
     @display(description=gettext_lazy("when"))
     def from_to(self, campaign: Campaign) -> str:

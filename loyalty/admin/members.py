@@ -16,7 +16,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetChangeList, KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
+from backstage.admin.base import (
+    KeysetChangeList,
+    KeysetModelAdmin,
+    ReadOnlyModelAdmin,
+    by_staff,
+    display,
+    in_colour,
+)
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.queries import WaitingRequest, list_requests
 from loyalty.admin import joining, points
@@ -109,8 +116,8 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         description=gettext_lazy("state"),
         label={"active": "success", "paused": "warning", "left": "danger", "erased": "danger"},
     )
-    def state_label(self, member: Member) -> str:
-        return member.get_state_display()
+    def state_label(self, member: Member) -> Any:
+        return in_colour(member.state, member.get_state_display())
 
     @display(description=gettext_lazy("member since"))
     def joined_on(self, member: Any) -> str:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
 from loyalty.admin.consequences import say_rule, say_terms
 from loyalty.admin.new_programme_form import ProgrammeForm
@@ -77,8 +77,9 @@ class ProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         description=gettext_lazy("state"),
         label={"live": "success", "paused": "warning", "closing": "warning", "closed": "danger"},
     )
-    def state_label(self, programme: Programme) -> str:
-        return str(ProgrammeStateChoices(programme.state_at(clock.now()).value).label)
+    def state_label(self, programme: Programme) -> Any:
+        state = programme.state_at(clock.now()).value
+        return in_colour(state, ProgrammeStateChoices(state).label)
 
     @display(description=gettext_lazy("worth of points"))
     def worth(self, programme: Programme) -> str:

@@ -18,6 +18,7 @@ DJANGOS_OWN = {
     "LANGUAGES",
     "LANGUAGE_CODE",
     "LOGIN_URL",
+    "SECRET_KEY",
     "STATIC_URL",
     "TIME_ZONE",
     "USE_TZ",

@@ -1,10 +1,21 @@
-// Show what a form would do while it is being filled in. Without this script a button does the same.
+// Show what a form would do while it is being filled in, and of its gaps only those that the choices ask for.
+// Without this script a button does the first, and all gaps stay to be seen.
 (() => {
   const PAUSE = 300;
+
+  // data-encore-for="kind=multiply": this gap belongs to that choice. What is wrong stays to be seen.
+  function showGaps(form) {
+    form.querySelectorAll("[data-encore-for]").forEach((gap) => {
+      const [name, value] = gap.dataset.encoreFor.split("=");
+      const field = gap.closest(".enc-field"), chosen = form.elements[name];
+      if (field && chosen) field.hidden = chosen.value !== value && !field.matches(".enc-field-wrong");
+    });
+  }
 
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("form[data-encore-preview]").forEach((form) => {
       let waiting, asked = 0;
+      showGaps(form);
 
       async function refresh() {
         const number = ++asked;
@@ -20,6 +31,7 @@
       }
 
       form.addEventListener("input", () => {
+        showGaps(form);
         clearTimeout(waiting);
         waiting = setTimeout(refresh, PAUSE);
       });

@@ -6,6 +6,6 @@ from backstage.ddl import StoredFunction
 
 
 class Migration(migrations.Migration):
-    dependencies = [("encore_coupons", "0001_ground_floor")]
+    dependencies = [("encore_coupons", "0002_coupon_sites")]
 
     operations = [StoredFunction("coupons.operations.at_once.FUNCTION")]

@@ -143,8 +143,8 @@ def test_a_factor_over_three_shows_what_a_year_costs_and_asks(admin_client, prog
     assert page.status_code == 422
     assert page.context["form"].errors["is_meant"] == [
         (
-            "About 160,000\N{NO-BREAK SPACE}points more a year, worth €800.00, if everybody buys as in the last "
-            "one. Tick here if it is meant to be."
+            "About 160,000\N{NO-BREAK SPACE}points more a year, worth €800.00, if everybody buys as in "
+            "the last one. Tick here if it is meant to be."
         )
     ]
     assert not TierScheme.objects.exists()

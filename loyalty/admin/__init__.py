@@ -11,7 +11,16 @@ from loyalty.admin.ledger import (
     PointsAccountAdmin,
 )
 from loyalty.admin.members import MemberAdmin
+from loyalty.admin.outside import OutsideProgrammeAdmin
+from loyalty.admin.partners import PartnerAdmin
 from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
+from loyalty.admin.statements import PartnerStatementAdmin
+from loyalty.admin.transfers import (
+    IncomingTransferAdmin,
+    ReceivedFileAdmin,
+    TransferAdmin,
+    TransferFileAdmin,
+)
 
 __all__ = [
     "ActionAttemptAdmin",
@@ -20,10 +29,17 @@ __all__ = [
     "CampaignAdmin",
     "EntryAdmin",
     "HoldAdmin",
+    "IncomingTransferAdmin",
     "LotAdmin",
     "MemberAdmin",
     "MovementAdmin",
+    "OutsideProgrammeAdmin",
+    "PartnerAdmin",
+    "PartnerStatementAdmin",
     "PointsAccountAdmin",
     "ProgrammeAdmin",
+    "ReceivedFileAdmin",
     "TermsVersionAdmin",
+    "TransferAdmin",
+    "TransferFileAdmin",
 ]

@@ -10,6 +10,7 @@ from loyalty.admin.ledger import (
     MovementAdmin,
     PointsAccountAdmin,
 )
+from loyalty.admin.levels import LevelAdmin
 from loyalty.admin.members import MemberAdmin
 from loyalty.admin.outside import OutsideProgrammeAdmin
 from loyalty.admin.partners import PartnerAdmin
@@ -30,6 +31,7 @@ __all__ = [
     "EntryAdmin",
     "HoldAdmin",
     "IncomingTransferAdmin",
+    "LevelAdmin",
     "LotAdmin",
     "MemberAdmin",
     "MovementAdmin",

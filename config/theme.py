@@ -56,6 +56,7 @@ NAVIGATION = [
         "items": [
             page(_("Campaigns"), "campaign", "encore_loyalty.campaign"),
             page(_("Points for actions"), "celebration", "encore_loyalty.actionrule"),
+            page(_("Invitations"), "mail", "encore_loyalty.invitationlist"),
         ],
     },
     {

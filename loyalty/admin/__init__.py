@@ -2,6 +2,7 @@
 
 from loyalty.admin.actions import ActionAttemptAdmin, ActionRuleAdmin
 from loyalty.admin.campaigns import CampaignAdmin
+from loyalty.admin.invitations import InvitationListAdmin
 from loyalty.admin.ledger import (
     AwardAdmin,
     EntryAdmin,
@@ -20,6 +21,7 @@ __all__ = [
     "CampaignAdmin",
     "EntryAdmin",
     "HoldAdmin",
+    "InvitationListAdmin",
     "LotAdmin",
     "MemberAdmin",
     "MovementAdmin",

@@ -35,6 +35,7 @@ from loyalty.ledger import due
 from loyalty.management.backtest_verb import BACKTEST
 from loyalty.management.forecast_verb import FORECAST
 from loyalty.management.init_verb import INIT
+from loyalty.management.transfer_verb import TRANSFER
 from loyalty.operations.actions import plan_occasions, work_occasions
 from loyalty.operations.adjustments import apply_adjustment
 from loyalty.operations.awards import settle_awards
@@ -47,8 +48,10 @@ from loyalty.operations.invitations import plan_invitations, work_invitations
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.operations.partners import OWNER_KIND
+from loyalty.operations.received_files import plan_rows, work_rows
 from loyalty.operations.statements import plan_closing_months, work_closing_months
 from loyalty.operations.tiers import upkeep as tier_upkeep
+from loyalty.operations.transfer_files import plan_transfer_files, work_transfer_files
 from loyalty.queries import (
     action_laws,
     campaign_laws,
@@ -56,6 +59,7 @@ from loyalty.queries import (
     member_page,
     partner_laws,
     staff_sections,
+    transfer_laws,
 )
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
@@ -144,6 +148,12 @@ for kind in (
     AuditKind(name="partner_channel_ended", sentence=_("%(by)s took a channel from %(object)s")),
     AuditKind(name="partner_price_agreed", sentence=_("%(by)s agreed a price with %(object)s")),
     AuditKind(name="partner_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="outside_opened", sentence=_("%(by)s took in %(object)s")),
+    AuditKind(name="outside_rate_set", sentence=_("%(by)s set a rate of %(object)s")),
+    AuditKind(name="outside_rate_stopped", sentence=_("%(by)s stopped a rate of %(object)s")),
+    AuditKind(name="outside_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="transfer_file_made", sentence=_("%(by)s made %(object)s")),
+    AuditKind(name="transfer_file_received", sentence=_("%(by)s received %(object)s")),
     AuditKind(name="partner_month_closed", sentence=_("%(by)s closed %(object)s")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
@@ -295,6 +305,20 @@ for job in (
         ),
     ),
     Job(
+        name="make_transfer_files",
+        every=timedelta(days=1),
+        plan=plan_transfer_files,
+        work=work_transfer_files,
+        note=_("Puts the exchanges that wait into one file for each outside programme."),
+    ),
+    Job(
+        name="read_transfer_files",
+        every=timedelta(minutes=1),
+        plan=plan_rows,
+        work=work_rows,
+        note=_("Takes in what outside programmes answer and send, row by row."),
+    ),
+    Job(
         name="close_partner_months",
         every=timedelta(days=1),
         plan=plan_closing_months,
@@ -364,7 +388,7 @@ for section in (
 ):
     member_page_sections.register(section.name, section)
 
-for verb in (BACKTEST, FORECAST, INIT):
+for verb in (BACKTEST, FORECAST, INIT, TRANSFER):
     verbs.register(verb.name, verb)
 
 for scope in (
@@ -382,6 +406,7 @@ for invariant in (
     *action_laws.INVARIANTS,
     *campaign_laws.INVARIANTS,
     *partner_laws.INVARIANTS,
+    *transfer_laws.INVARIANTS,
     *CHANGE_INVARIANTS,
     *TIER_INVARIANTS,
     *invitation_laws.INVARIANTS,

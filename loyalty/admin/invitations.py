@@ -18,7 +18,7 @@ from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.operations.jobs import run_job
-from commerce.policies.segments import Definition
+from commerce.policies.segments import Definition, SegmentError
 from commerce.queries.segments import count_segment, describe_segment, read_segment
 from loyalty.admin import invitation_builder, who_may_join
 from loyalty.admin.invitation_builder import address_of, preview_chosen, read_id
@@ -243,7 +243,7 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         row = InvitationList.objects.get(pk=list_id)
         if row.state != ListState.ON or row.asked_at is not None:
             return
-        definition = read_segment(conditions=row.conditions, allow_missing=True)
+        definition = _definition(row)
         if count_segment(definition=definition, at=clock.now()) <= MOST_AT_ONCE:
             run_job(name="send_invitations", at=clock.now(), by=by_staff(request.user))
 
@@ -290,7 +290,7 @@ def _ask(row: InvitationList, text: str, at: datetime) -> list[Answer]:
     """Say why those whom a text finds are invited or not; nothing where the segment cannot be read."""
     try:
         definition = _definition(row)
-    except ValidationError:
+    except (ValidationError, SegmentError):
         return []
     return list_answers(invitation_list=row, definition=definition, text=text, at=at) if text else []
 
@@ -302,7 +302,10 @@ def _definition(row: InvitationList) -> Definition:
 
 
 def _describe(row: InvitationList) -> str:
-    return describe_segment(definition=_definition(row))
+    try:
+        return describe_segment(definition=_definition(row))
+    except SegmentError as error:
+        return _("Cannot be read: %(problem)s") % {"problem": error}
 
 
 def _day(at: Any, row: InvitationList, now: Any) -> str:

@@ -13,7 +13,9 @@ version of the levels, each a `Tier`; a `TierHolding` says who has which level f
 `TierNotice` what they were told before they lose it. A `Partner` owns channels and pays by prices, both for
 periods; a `PartnerStatement` settles one month of it, line by line, and `StatementEntry` says from which
 entries. An `InvitationList` asks the customers of a segment to join, each by an `Invitation`; an
-`InvitationGuest` came with somebody's link.
+`InvitationGuest` came with somebody's link. An `OutsideProgramme` is somebody else's scheme: a
+`Transfer` takes points there by a `TransferFile`, an `IncomingTransfer` brings some
+from there by a `ReceivedFile`.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -24,6 +26,7 @@ from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, Campai
 from loyalty.models.invitations import Invitation, InvitationGuest, InvitationList
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
+from loyalty.models.outside import OutsideAccount, OutsideProgramme, OutsideRate
 from loyalty.models.partner import Partner, PartnerChannel, PartnerPrice
 from loyalty.models.programme import (
     EarningRule,
@@ -35,6 +38,13 @@ from loyalty.models.programme import (
 )
 from loyalty.models.statement import PartnerStatement, StatementEntry, StatementLine
 from loyalty.models.tiers import Tier, TierHolding, TierNotice, TierScheme
+from loyalty.models.transfer import (
+    IncomingTransfer,
+    ReceivedFile,
+    ReceivedRow,
+    Transfer,
+    TransferFile,
+)
 
 __all__ = [
     "ActionAttempt",
@@ -53,6 +63,7 @@ __all__ = [
     "EntryNote",
     "ExchangeRate",
     "Hold",
+    "IncomingTransfer",
     "Invitation",
     "InvitationGuest",
     "InvitationList",
@@ -60,6 +71,9 @@ __all__ = [
     "LotTerms",
     "Member",
     "Movement",
+    "OutsideAccount",
+    "OutsideProgramme",
+    "OutsideRate",
     "Partner",
     "PartnerChannel",
     "PartnerPrice",
@@ -68,6 +82,8 @@ __all__ = [
     "ProductGroup",
     "Programme",
     "ProgrammePhase",
+    "ReceivedFile",
+    "ReceivedRow",
     "StatementEntry",
     "StatementLine",
     "TermsVersion",
@@ -75,4 +91,6 @@ __all__ = [
     "TierHolding",
     "TierNotice",
     "TierScheme",
+    "Transfer",
+    "TransferFile",
 ]

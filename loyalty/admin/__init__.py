@@ -11,6 +11,7 @@ from loyalty.admin.ledger import (
     MovementAdmin,
     PointsAccountAdmin,
 )
+from loyalty.admin.levels import LevelAdmin
 from loyalty.admin.members import MemberAdmin
 from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
 
@@ -22,6 +23,7 @@ __all__ = [
     "EntryAdmin",
     "HoldAdmin",
     "InvitationListAdmin",
+    "LevelAdmin",
     "LotAdmin",
     "MemberAdmin",
     "MovementAdmin",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from loyalty.views import invitations, pages, plans
+from loyalty.views import exchange, invitations, pages, plans
 
 app_name = "encore_loyalty"
 urlpatterns = [
@@ -19,6 +19,10 @@ urlpatterns = [
     path("plan/<int:plan_id>/try/", plans.try_out, name="plan_try"),
     path("plan/cancel/", plans.cancel, name="plan_cancel"),
     path("plan/keep/", plans.keep, name="plan_keep"),
+    path("exchange/", exchange.show, name="exchange"),
+    path("exchange/<int:outside_id>/account/", exchange.link, name="exchange_link"),
+    path("exchange/<int:outside_id>/", exchange.ask, name="exchange_ask"),
+    path("exchange/off/<int:transfer_id>/", exchange.call_off, name="exchange_off"),
     path("terms/", pages.agree, name="agree"),
     path("leave/", pages.leave, name="leave"),
     path("come-back/", pages.come_back, name="come_back"),

@@ -38,6 +38,12 @@ class Held:
         """The newest period, which says until when everything lasts."""
         return self.periods[-1]
 
+    @property
+    def end(self) -> datetime:
+        """The moment at which the last benefits end; a period that a refund has emptied has none."""
+        lasting = [period.perks_end_at for period in self.periods if period.perks_end_at > period.starts_at]
+        return max(lasting, default=self.periods[0].starts_at)
+
     def is_in_force(self, at: datetime) -> bool:
         """Tell whether its benefits hold at a moment."""
         return any(period.lasts_at(at) for period in self.periods)

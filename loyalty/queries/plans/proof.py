@@ -78,7 +78,7 @@ def prove(held: Held, *, programme: Programme, at: datetime) -> Proof:
     most 7.
     """
     rules, member = rules_of(programme), Member.objects.get(id=held.membership.member_id)
-    until = min(at, max(period.perks_end_at for period in held.periods))
+    until = min(at, held.end)
     awards = _awards(programme.id, since=held.membership.started_at, until=until).filter(
         member_id__in=_family(member)
     )

@@ -6,6 +6,7 @@ limit is one guarded UPDATE; `check-ledger` compares them with the redemptions.
 
 from coupons.models.codes import Code, CodeBatch, CodeTries
 from coupons.models.coupon import Coupon, CouponStamp, CouponVersion
+from coupons.models.gift_cards import GiftCard, GiftCardHold, GiftCardLimit, GiftCardMovement
 from coupons.models.redemption import CouponOrder, CouponUse, Redemption
 
 __all__ = [
@@ -17,5 +18,9 @@ __all__ = [
     "CouponStamp",
     "CouponUse",
     "CouponVersion",
+    "GiftCard",
+    "GiftCardHold",
+    "GiftCardLimit",
+    "GiftCardMovement",
     "Redemption",
 ]

@@ -18,6 +18,8 @@ DJANGOS_OWN = {
     "LANGUAGES",
     "LANGUAGE_CODE",
     "LOGIN_URL",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "STATIC_URL",
     "TIME_ZONE",
     "USE_TZ",

@@ -1,0 +1,1 @@
+"""What may be done to coupons, codes and redemptions."""

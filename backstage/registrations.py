@@ -14,6 +14,8 @@ for kind in (
     AuditKind(name="approval_refused", sentence=_("%(by)s refused %(object)s")),
     AuditKind(name="approval_cancelled", sentence=_("%(by)s took back %(object)s")),
     AuditKind(name="job_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="api_key_made", sentence=_("%(by)s made %(object)s")),
+    AuditKind(name="api_key_withdrawn", sentence=_("%(by)s withdrew %(object)s")),
     AuditKind(name="job_resumed", sentence=_("%(by)s resumed %(object)s")),
 ):
     audit_kinds.register(kind.name, kind)

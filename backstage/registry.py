@@ -169,8 +169,32 @@ class ApprovalKind:
     private: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiScope:
+    """Something that a key may be good for; `label` completes "good for …"."""
+
+    name: str
+    label: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOwner:
+    """A kind of owner that keys are made for.
+
+    `list_owners` gives id and name of those who may be given a key now; `name_owner` names one by its id,
+    also one that may get none any more.
+    """
+
+    name: str
+    label: Text
+    list_owners: Callable[[], Sequence[tuple[str, str]]]
+    name_owner: Callable[[str], str]
+
+
 jobs: Registry[Job] = Registry("job")
 invariants: Registry[Invariant] = Registry("invariant")
 verbs: Registry[Verb] = Registry("verb")
 audit_kinds: Registry[AuditKind] = Registry("audit kind")
 approval_kinds: Registry[ApprovalKind] = Registry("approval kind")
+api_scopes: Registry[ApiScope] = Registry("API scope")
+key_owners: Registry[KeyOwner] = Registry("key owner")

@@ -4,9 +4,20 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from backstage.registry import AuditKind, Job, audit_kinds, jobs, verbs
+from backstage.registry import (
+    ApiScope,
+    AuditKind,
+    Job,
+    KeyOwner,
+    api_scopes,
+    audit_kinds,
+    jobs,
+    key_owners,
+    verbs,
+)
 from commerce.management.import_verb import IMPORT
 from commerce.operations import upkeep
+from commerce.queries.key_owners import list_channels, name_channel
 from commerce.queries.segments.conditions import CONDITIONS
 from commerce.registry import segment_conditions
 
@@ -41,3 +52,9 @@ for condition in CONDITIONS:
     segment_conditions.register(condition.key, condition)
 
 verbs.register(IMPORT.name, IMPORT)
+
+api_scopes.register("purchases", ApiScope(name="purchases", label=_("telling orders and returns")))
+key_owners.register(
+    "channel",
+    KeyOwner(name="channel", label=_("channel"), list_owners=list_channels, name_owner=name_channel),
+)

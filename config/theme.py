@@ -56,6 +56,9 @@ NAVIGATION = [
         "items": [
             page(_("Campaigns"), "campaign", "encore_loyalty.campaign"),
             page(_("Points for actions"), "celebration", "encore_loyalty.actionrule"),
+            page(_("Coupon sites"), "captive_portal", "encore_coupons.publishersite"),
+            page(_("Sheets for sites"), "article", "encore_coupons.submission"),
+            page(_("Codes that spread"), "crisis_alert", "encore_coupons.codealert"),
         ],
     },
     {
@@ -66,6 +69,7 @@ NAVIGATION = [
             page(_("Terms"), "gavel", "encore_loyalty.termsversion"),
             page(_("Channels"), "storefront", "encore_commerce.channel"),
             page(_("Products"), "inventory_2", "encore_commerce.product"),
+            page(_("API keys"), "key", "encore_backstage.apikey"),
             page(_("Team"), "badge", "auth.user"),
             page(_("Roles"), "manage_accounts", "auth.group"),
             page(_("Log"), "history", "encore_backstage.auditrecord"),

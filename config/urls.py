@@ -20,6 +20,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("demo/", include("config.demo.urls")),
     path("club/", include("loyalty.urls")),
+    path("coupons/", include("coupons.urls")),
     path("language/", include("django.conf.urls.i18n")),
     path(settings.ADMIN_PATH.lstrip("/"), admin.site.urls),
 ]

@@ -26,3 +26,33 @@ CODE_TRIES = declare(
 CODE_TRY_SECONDS = declare(
     "CODE_TRY_SECONDS", int, default=60, says="after how many seconds one wrong try is forgiven"
 )
+FEED_SHOP = declare(
+    "FEED_SHOP", str, default="", says="the shop's name in the coupon feed; empty for the host's name"
+)
+FEED_LINK = declare(
+    "FEED_LINK", str, default="", says="the address that the coupon feed leads to; empty for the site's root"
+)
+FEED_SECONDS = declare(
+    "FEED_SECONDS", int, default=300, says="for how many seconds others may keep the coupon feed"
+)
+FEED_KEEP_DAYS = declare(
+    "FEED_KEEP_DAYS",
+    int,
+    default=30,
+    says="for how many days the coupon feed still names a coupon that is over",
+)
+LEAK_HOURS = declare(
+    "LEAK_HOURS", int, default=24, says="within how many hours use of a private or site's code is counted"
+)
+LEAK_CUSTOMERS = declare(
+    "LEAK_CUSTOMERS",
+    int,
+    default=25,
+    says="from how many unrelated customers on a private or site's code raises an alert",
+)
+LEAK_TIMES_USUAL = declare(
+    "LEAK_TIMES_USUAL",
+    int,
+    default=5,
+    says="how many times the usual number of customers it must be for an alert",
+)

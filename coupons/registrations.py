@@ -17,6 +17,7 @@ from backstage.registry import (
     jobs,
 )
 from coupons.operations import tries
+from coupons.operations.alerts import plan_watching, work_watching
 from coupons.operations.gift_cards import due
 from coupons.operations.gift_cards.requests import apply_request
 from coupons.queries import gift_card_laws
@@ -36,6 +37,28 @@ for kind in (
     AuditKind(
         name="gift_card_limit_set",
         sentence=_("%(by)s set up to how much staff may do with gift cards alone"),
+    ),
+    AuditKind(name="site_added", sentence=_("%(by)s added the coupon site %(object)s")),
+    AuditKind(name="site_changed", sentence=_("%(by)s changed the coupon site %(object)s")),
+    AuditKind(name="site_key_renewed", sentence=_("%(by)s gave the feed of %(object)s another address")),
+    AuditKind(name="site_ended", sentence=_("%(by)s ended the coupon site %(object)s")),
+    AuditKind(
+        name="submission_prepared", sentence=_("%(by)s prepared a sheet for a coupon site: %(object)s")
+    ),
+    AuditKind(name="submission_changed", sentence=_("%(by)s changed a sheet for a coupon site: %(object)s")),
+    AuditKind(name="submission_submitted", sentence=_("%(by)s sent a sheet to a coupon site: %(object)s")),
+    AuditKind(name="submission_live", sentence=_("%(by)s noted that a coupon site shows %(object)s")),
+    AuditKind(
+        name="submission_to_withdraw",
+        sentence=_("%(by)s noted that a coupon site has to take down %(object)s"),
+    ),
+    AuditKind(
+        name="submission_withdrawn", sentence=_("%(by)s noted that a coupon site has taken down %(object)s")
+    ),
+    AuditKind(name="leaked_code_paused", sentence=_("%(by)s paused the code %(object)s, which had spread")),
+    AuditKind(name="leaked_code_resumed", sentence=_("%(by)s made the code %(object)s good again")),
+    AuditKind(
+        name="code_alert_dismissed", sentence=_("%(by)s noted that the use of %(object)s is meant to be")
     ),
 ):
     audit_kinds.register(kind.name, kind)
@@ -58,6 +81,13 @@ approval_kinds.register(
 )
 
 for job in (
+    Job(
+        name="watch_codes",
+        every=timedelta(minutes=10),
+        plan=plan_watching,
+        work=work_watching,
+        note=_("Raises an alert where a private or a site's code is used by many unrelated customers."),
+    ),
     Job(
         name="void_stale_gift_card_holds",
         every=timedelta(minutes=5),

@@ -8,13 +8,17 @@ from django.utils.translation import gettext_lazy as _
 
 from backstage.policies import By
 from backstage.registry import (
+    ApiScope,
     ApprovalKind,
     AuditKind,
     Job,
+    KeyOwner,
+    api_scopes,
     approval_kinds,
     audit_kinds,
     invariants,
     jobs,
+    key_owners,
     verbs,
 )
 from commerce.registry import (
@@ -25,11 +29,13 @@ from commerce.registry import (
     customer_page_sections,
     purchase_page_sections,
     purchase_reactions,
+    segment_conditions,
 )
 from loyalty.ledger import due
 from loyalty.management.backtest_verb import BACKTEST
 from loyalty.management.forecast_verb import FORECAST
 from loyalty.management.init_verb import INIT
+from loyalty.management.transfer_verb import TRANSFER
 from loyalty.operations.actions import plan_occasions, work_occasions
 from loyalty.operations.adjustments import apply_adjustment
 from loyalty.operations.awards import settle_awards
@@ -38,9 +44,23 @@ from loyalty.operations.changes.closing import plan_closing, work_closing
 from loyalty.operations.changes.requests import apply_settings
 from loyalty.operations.changes.settings import plan_taking_up, work_taking_up
 from loyalty.operations.changes.winding_up import plan_winding_up, work_winding_up
+from loyalty.operations.invitations import plan_invitations, work_invitations
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
-from loyalty.queries import action_laws, campaign_laws, member_page, staff_sections
+from loyalty.operations.partners import OWNER_KIND
+from loyalty.operations.received_files import plan_rows, work_rows
+from loyalty.operations.statements import plan_closing_months, work_closing_months
+from loyalty.operations.tiers import upkeep as tier_upkeep
+from loyalty.operations.transfer_files import plan_transfer_files, work_transfer_files
+from loyalty.queries import (
+    action_laws,
+    campaign_laws,
+    invitation_laws,
+    member_page,
+    partner_laws,
+    staff_sections,
+    transfer_laws,
+)
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
 from loyalty.queries.campaign_requests import describe_start, find_start
@@ -50,6 +70,9 @@ from loyalty.queries.changes.requests import APPROVAL_KIND as SETTINGS_KIND
 from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
+from loyalty.queries.partners import list_key_owners, name_partner
+from loyalty.queries.tiers.laws import INVARIANTS as TIER_INVARIANTS
+from loyalty.queries.tiers.segment_condition import LEVEL
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
 
 
@@ -104,8 +127,34 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="levels_drafted", sentence=_("%(by)s drafted the levels of %(object)s")),
+    AuditKind(name="levels_switched_on", sentence=_("%(by)s switched on the levels of %(object)s")),
+    AuditKind(name="levels_switched_off", sentence=_("%(by)s switched off the levels of %(object)s")),
+    AuditKind(name="levels_discarded", sentence=_("%(by)s threw away the drafted levels of %(object)s")),
+    AuditKind(name="invitation_list_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="invitation_list_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="invitation_list_switched_on", sentence=_("%(by)s switched %(object)s on")),
+    AuditKind(name="invitation_list_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="invitation_list_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="invitation_list_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="invitation_withdrawn", sentence=_("%(by)s withdrew %(object)s")),
+    AuditKind(
+        name="invitation_links_exported", sentence=_("%(by)s took the links of %(object)s out in a file")
+    ),
     AuditKind(name="level_granted", sentence=_("%(by)s gave %(object)s a level")),
     AuditKind(name="level_withdrawn", sentence=_("%(by)s ended a level that %(object)s had been given")),
+    AuditKind(name="partner_opened", sentence=_("%(by)s took in %(object)s")),
+    AuditKind(name="partner_channel_added", sentence=_("%(by)s gave a channel to %(object)s")),
+    AuditKind(name="partner_channel_ended", sentence=_("%(by)s took a channel from %(object)s")),
+    AuditKind(name="partner_price_agreed", sentence=_("%(by)s agreed a price with %(object)s")),
+    AuditKind(name="partner_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="outside_opened", sentence=_("%(by)s took in %(object)s")),
+    AuditKind(name="outside_rate_set", sentence=_("%(by)s set a rate of %(object)s")),
+    AuditKind(name="outside_rate_stopped", sentence=_("%(by)s stopped a rate of %(object)s")),
+    AuditKind(name="outside_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="transfer_file_made", sentence=_("%(by)s made %(object)s")),
+    AuditKind(name="transfer_file_received", sentence=_("%(by)s received %(object)s")),
+    AuditKind(name="partner_month_closed", sentence=_("%(by)s closed %(object)s")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
     AuditKind(
@@ -177,6 +226,8 @@ approval_kinds.register(
     ),
 )
 
+segment_conditions.register(LEVEL.key, LEVEL)
+
 _plan_release, _work_release = due.job(due.RELEASE)
 _plan_expiry, _work_expiry = due.job(due.EXPIRE)
 
@@ -210,11 +261,32 @@ for job in (
         note=_("Gives points for birthdays and anniversaries, also those of the last week."),
     ),
     Job(
+        name="send_invitations",
+        every=timedelta(minutes=5),
+        plan=plan_invitations,
+        work=work_invitations,
+        note=_("Invites customers whom a list has chosen; lists that go on choosing do so once a day."),
+    ),
+    Job(
         name="forfeit_left_members",
         every=timedelta(days=1),
         plan=plan_forfeiting,
         work=work_forfeiting,
         note=_("Ends the points of members who left more than 14 days ago."),
+    ),
+    Job(
+        name="requalify_tiers",
+        every=timedelta(days=1),
+        plan=tier_upkeep.plan_requalifying,
+        work=tier_upkeep.work_requalifying,
+        note=_("Tests levels whose day has come, and gives those that have been earned."),
+    ),
+    Job(
+        name="warn_tier_loss",
+        every=timedelta(days=1),
+        plan=tier_upkeep.plan_warning,
+        work=tier_upkeep.work_warning,
+        note=_("Tells members what they lack to keep their level, before they lose it."),
     ),
     Job(
         name="close_programmes",
@@ -231,6 +303,27 @@ for job in (
         note=_(
             "Before a programme closes, makes points ready that would come too late; after it, ends them."
         ),
+    ),
+    Job(
+        name="make_transfer_files",
+        every=timedelta(days=1),
+        plan=plan_transfer_files,
+        work=work_transfer_files,
+        note=_("Puts the exchanges that wait into one file for each outside programme."),
+    ),
+    Job(
+        name="read_transfer_files",
+        every=timedelta(minutes=1),
+        plan=plan_rows,
+        work=work_rows,
+        note=_("Takes in what outside programmes answer and send, row by row."),
+    ),
+    Job(
+        name="close_partner_months",
+        every=timedelta(days=1),
+        plan=plan_closing_months,
+        work=work_closing_months,
+        note=_("Closes the months of partners that have been over for three days."),
     ),
     Job(
         name="take_up_settings",
@@ -295,8 +388,27 @@ for section in (
 ):
     member_page_sections.register(section.name, section)
 
-for verb in (BACKTEST, FORECAST, INIT):
+for verb in (BACKTEST, FORECAST, INIT, TRANSFER):
     verbs.register(verb.name, verb)
 
-for invariant in (*INVARIANTS, *action_laws.INVARIANTS, *campaign_laws.INVARIANTS, *CHANGE_INVARIANTS):
+for scope in (
+    ApiScope(name="balance", label=_("asking for balances")),
+    ApiScope(name="spending", label=_("reserving and using points")),
+):
+    api_scopes.register(scope.name, scope)
+key_owners.register(
+    OWNER_KIND,
+    KeyOwner(name=OWNER_KIND, label=_("partner"), list_owners=list_key_owners, name_owner=name_partner),
+)
+
+for invariant in (
+    *INVARIANTS,
+    *action_laws.INVARIANTS,
+    *campaign_laws.INVARIANTS,
+    *partner_laws.INVARIANTS,
+    *transfer_laws.INVARIANTS,
+    *CHANGE_INVARIANTS,
+    *TIER_INVARIANTS,
+    *invitation_laws.INVARIANTS,
+):
     invariants.register(invariant.name, invariant)

@@ -2,17 +2,20 @@
 
 from django.urls import path
 
-from loyalty import views
+from loyalty.views import invitations, pages
 
 app_name = "encore_loyalty"
 urlpatterns = [
-    path("", views.points, name="points"),
-    path("history/", views.history, name="history"),
-    path("history/<int:entry_id>/", views.why, name="why"),
-    path("card/", views.card, name="card"),
-    path("how-it-works/", views.how, name="how"),
-    path("join/", views.join, name="join"),
-    path("terms/", views.agree, name="agree"),
-    path("leave/", views.leave, name="leave"),
-    path("come-back/", views.come_back, name="come_back"),
+    path("", pages.points, name="points"),
+    path("history/", pages.history, name="history"),
+    path("history/<int:entry_id>/", pages.why, name="why"),
+    path("card/", pages.card, name="card"),
+    path("how-it-works/", pages.how, name="how"),
+    path("join/", pages.join, name="join"),
+    path("invitation/<str:token>/", invitations.show, name="invitation"),
+    path("invited/opened/", invitations.note_opening, name="invitation_opened"),
+    path("invited/join/", invitations.join, name="invitation_join"),
+    path("terms/", pages.agree, name="agree"),
+    path("leave/", pages.leave, name="leave"),
+    path("come-back/", pages.come_back, name="come_back"),
 ]

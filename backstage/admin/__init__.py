@@ -1,7 +1,8 @@
-"""The admin of backstage: job runs, audit log, approvals."""
+"""The admin of backstage: job runs, audit log, approvals, API keys."""
 
+from backstage.admin.api_keys import ApiKeyAdmin
 from backstage.admin.approvals import ApprovalAdmin
 from backstage.admin.audit import AuditRecordAdmin
 from backstage.admin.jobs import JobRunAdmin
 
-__all__ = ["ApprovalAdmin", "AuditRecordAdmin", "JobRunAdmin"]
+__all__ = ["ApiKeyAdmin", "ApprovalAdmin", "AuditRecordAdmin", "JobRunAdmin"]

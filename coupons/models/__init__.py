@@ -8,9 +8,11 @@ from coupons.models.codes import Code, CodeBatch, CodeTries
 from coupons.models.coupon import Coupon, CouponStamp, CouponVersion
 from coupons.models.gift_cards import GiftCard, GiftCardHold, GiftCardLimit, GiftCardMovement
 from coupons.models.redemption import CouponOrder, CouponUse, Redemption
+from coupons.models.sites import CodeAlert, PublisherSite, Submission
 
 __all__ = [
     "Code",
+    "CodeAlert",
     "CodeBatch",
     "CodeTries",
     "Coupon",
@@ -22,5 +24,7 @@ __all__ = [
     "GiftCardHold",
     "GiftCardLimit",
     "GiftCardMovement",
+    "PublisherSite",
     "Redemption",
+    "Submission",
 ]

@@ -17,7 +17,7 @@ from backstage import clock
 from backstage.admin.base import by_staff
 from loyalty.admin.campaign_deeds import say_over_limit
 from loyalty.admin.campaign_form import CARDS, CampaignForm
-from loyalty.admin.campaign_view import preview_form, say_changed
+from loyalty.admin.campaign_view import preview_form, preview_stored, say_changed
 from loyalty.admin.goods_picker import is_picking, pick, search
 from loyalty.models import Campaign, Programme
 from loyalty.operations import campaigns as operations
@@ -37,8 +37,7 @@ def answer(model_admin: Any, request: HttpRequest, campaign: Campaign | None) ->
     """Show the form with what it would do, and save it once nothing is wrong."""
     programme = campaign.programme if campaign else _find_programme(request)
     if request.method != "POST":
-        form = CampaignForm(initial=_begin(request, campaign, programme), programme=programme)
-        return _show(model_admin, request, form, campaign, {})
+        return _begin(model_admin, request, campaign, programme)
     form = CampaignForm(pick(request.POST), programme=programme)
     shown = preview_form(form, programme, campaign) if form.is_valid() else {}
     if "save" in request.POST and not form.errors and not _asks(request, shown):
@@ -57,10 +56,17 @@ def _asks(request: HttpRequest, shown: dict[str, Any]) -> bool:
     return bool(shown.get("is_steep")) and "save" in request.POST and not request.POST.get("is_meant")
 
 
-def _begin(request: HttpRequest, campaign: Campaign | None, programme: Programme) -> dict[str, Any]:
+def _begin(
+    model_admin: Any, request: HttpRequest, campaign: Campaign | None, programme: Programme
+) -> HttpResponse:
+    """Begin with what a card fills in, or with what the campaign promises by now and what that does."""
     if campaign is None:
-        return _beginning(request.GET.get("card", ""), programme)
-    return CampaignForm.begin(campaign, campaign.versions.order_by("-number")[0])
+        initial, shown = _beginning(request.GET.get("card", ""), programme), {}
+    else:
+        version = campaign.versions.order_by("-number")[0]
+        initial = CampaignForm.begin(campaign, version)
+        shown = {"preview": preview_stored(campaign, version, clock.now())}
+    return _show(model_admin, request, CampaignForm(initial=initial, programme=programme), campaign, shown)
 
 
 def _save(request: HttpRequest, form: CampaignForm, campaign: Campaign | None) -> Campaign | None:

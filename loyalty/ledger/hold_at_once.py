@@ -26,7 +26,7 @@ from loyalty.ledger.posting import Posted
 from loyalty.ledger.statements import ACCOUNT, ENTRY, HOLD, LOT, MOVEMENT
 from loyalty.models import LotTerms, Member
 from loyalty.policies.errors import KeyReused
-from loyalty.policies.requests import PlaceHold
+from loyalty.policies.requests import PLAIN_HOLD, PlaceHold
 from loyalty.policies.states import EntryKind, State
 from loyalty.policies.terms import ExpiryKind
 from loyalty.queries.books import FIRST_LOTS
@@ -125,8 +125,9 @@ _CALL = f"SELECT entry_id, standing FROM {FUNCTION.name}({', '.join(['%s'] * 10)
 
 
 def fits(request: PlaceHold) -> bool:
-    """Tell whether the database can be asked for this at all."""
-    return connection.vendor == "postgresql" and 0 < request.points <= MOST_POINTS
+    """Tell whether the database can be asked for this at all: it stores no channel, reason or explanation."""
+    is_plain = request.channel_id is None and request.reason == PLAIN_HOLD and not request.explanation
+    return is_plain and connection.vendor == "postgresql" and 0 < request.points <= MOST_POINTS
 
 
 def place(request: PlaceHold, *, at: datetime, by: By) -> Posted | None:

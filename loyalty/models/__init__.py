@@ -10,7 +10,12 @@ promises are versions too, and `CampaignUse` counts what each member got from it
 points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
 became of it. An `Announcement` is what members are told of a change before it holds. A `TierScheme` is one
 version of the levels, each a `Tier`; a `TierHolding` says who has which level from when to when, a
-`TierNotice` what they were told before they lose it.
+`TierNotice` what they were told before they lose it. A `Partner` owns channels and pays by prices, both for
+periods; a `PartnerStatement` settles one month of it, line by line, and `StatementEntry` says from which
+entries. An `InvitationList` asks the customers of a segment to join, each by an `Invitation`; an
+`InvitationGuest` came with somebody's link. An `OutsideProgramme` is somebody else's scheme: a
+`Transfer` takes points there by a `TransferFile`, an `IncomingTransfer` brings some
+from there by a `ReceivedFile`.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -18,8 +23,11 @@ from loyalty.models.adjustments import AdjustmentLimit, AdjustmentTally
 from loyalty.models.announcement import Announcement
 from loyalty.models.award import Award
 from loyalty.models.campaign import Campaign, CampaignLimit, CampaignUse, CampaignVersion
+from loyalty.models.invitations import Invitation, InvitationGuest, InvitationList
 from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsAccount
 from loyalty.models.member import Member, TermsVersion
+from loyalty.models.outside import OutsideAccount, OutsideProgramme, OutsideRate
+from loyalty.models.partner import Partner, PartnerChannel, PartnerPrice
 from loyalty.models.programme import (
     EarningRule,
     ExchangeRate,
@@ -28,7 +36,15 @@ from loyalty.models.programme import (
     Programme,
     ProgrammePhase,
 )
+from loyalty.models.statement import PartnerStatement, StatementEntry, StatementLine
 from loyalty.models.tiers import Tier, TierHolding, TierNotice, TierScheme
+from loyalty.models.transfer import (
+    IncomingTransfer,
+    ReceivedFile,
+    ReceivedRow,
+    Transfer,
+    TransferFile,
+)
 
 __all__ = [
     "ActionAttempt",
@@ -47,17 +63,34 @@ __all__ = [
     "EntryNote",
     "ExchangeRate",
     "Hold",
+    "IncomingTransfer",
+    "Invitation",
+    "InvitationGuest",
+    "InvitationList",
     "Lot",
     "LotTerms",
     "Member",
     "Movement",
+    "OutsideAccount",
+    "OutsideProgramme",
+    "OutsideRate",
+    "Partner",
+    "PartnerChannel",
+    "PartnerPrice",
+    "PartnerStatement",
     "PointsAccount",
     "ProductGroup",
     "Programme",
     "ProgrammePhase",
+    "ReceivedFile",
+    "ReceivedRow",
+    "StatementEntry",
+    "StatementLine",
     "TermsVersion",
     "Tier",
     "TierHolding",
     "TierNotice",
     "TierScheme",
+    "Transfer",
+    "TransferFile",
 ]

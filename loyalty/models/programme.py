@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.policies.campaigns import Combination
 from loyalty.policies.changes.settings import VALUE_SETTINGS, SettingsHistory, Worth
 from loyalty.policies.earning import Rounding
-from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState, state_at
+from loyalty.policies.programme import Admission, DebtPolicy, Enrolment, ProgrammeState, state_at
 from loyalty.policies.terms import Clock, ExpiryKind
 
 
@@ -29,6 +29,11 @@ class ProgrammeStateChoices(models.TextChoices):
 class EnrolmentChoices(models.TextChoices):
     AUTOMATIC = Enrolment.AUTOMATIC.value, _("Every identified customer, with the first purchase")
     ON_REQUEST = Enrolment.ON_REQUEST.value, _("Those who ask to join")
+
+
+class AdmissionChoices(models.TextChoices):
+    OPEN = Admission.OPEN.value, _("Everybody")
+    BY_INVITATION = Admission.BY_INVITATION.value, _("Only those who are invited")
 
 
 class DebtPolicyChoices(models.TextChoices):
@@ -75,6 +80,13 @@ class Programme(models.Model):
         choices=EnrolmentChoices,
         default=EnrolmentChoices.ON_REQUEST,
     )
+    admission = models.CharField(
+        _("who may join"),
+        max_length=13,
+        choices=AdmissionChoices,
+        default=AdmissionChoices.OPEN,
+        db_default=Admission.OPEN.value,
+    )
     backdate_days = models.PositiveSmallIntegerField(
         _("count purchases made this many days before joining"),
         default=0,
@@ -118,6 +130,10 @@ class Programme(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=[state.value for state in ProgrammeState]),
                 name="encore_programme_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(admission__in=[admission.value for admission in Admission]),
+                name="encore_programme_admission",
             ),
             models.CheckConstraint(
                 condition=Q(debt_policy__in=[policy.value for policy in DebtPolicy]),

@@ -15,10 +15,12 @@ from backstage.policies.approvals import ChangeRefusedError
 from loyalty.ledger import moves
 from loyalty.ledger.posting import Posted
 from loyalty.models import AdjustmentTally, EntryNote, Member, Programme
+from loyalty.operations.tiers.settling import settle_levels
 from loyalty.policies.adjustments import Adjustment, Deed, read_adjustment
 from loyalty.policies.errors import KeyReused, MemberMerged, NotEnoughPoints
 from loyalty.queries.adjustments import APPROVAL_KIND, say_only_ready
 from loyalty.queries.limits import Allowance, day_of, get_allowance, say_over_limit
+from loyalty.queries.programmes import get_programme_rules
 
 
 class OverLimit(ValueError):
@@ -167,7 +169,7 @@ def _done_before() -> ChangeRefusedError:
 
 def _post(adjustment: Adjustment, *, at: datetime, by: By) -> Posted:
     if adjustment.deed is Deed.GIVE:
-        return moves.give(
+        posted = moves.give(
             member_id=adjustment.member_id,
             points=adjustment.points,
             key=adjustment.key,
@@ -178,6 +180,9 @@ def _post(adjustment: Adjustment, *, at: datetime, by: By) -> Posted:
             at=at,
             by=by,
         )
+        if adjustment.counts_for_level:
+            _raise_level(adjustment.member_id, at)
+        return posted
     return moves.take_back(
         member_id=adjustment.member_id,
         points=adjustment.points,
@@ -187,6 +192,12 @@ def _post(adjustment: Adjustment, *, at: datetime, by: By) -> Posted:
         at=at,
         by=by,
     )
+
+
+def _raise_level(member_id: int, at: datetime) -> None:
+    """Let the level rise that the points have earned; giving them has locked the account."""
+    programme_id = Member.objects.values_list("programme_id", flat=True).get(id=member_id)
+    settle_levels(rules=get_programme_rules(programme_id), member_ids=[member_id], at=at)
 
 
 def _note(adjustment: Adjustment, posted: Posted, *, at: datetime, by: By, asked_by: str = "") -> None:

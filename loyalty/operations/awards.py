@@ -5,10 +5,12 @@ what was posted, and posts the difference:
 
     1. Lock the purchases, then their awards; read lines and tenders.
     2. Find the member whom each purchase belongs to, through every merge; enrol where the programme does so.
-    3. Freeze the facts, and lock the counters of the campaigns that the purchases are in.
+    3. Freeze the facts, the member's level among them, and lock the counters of the campaigns that the
+       purchases are in.
     4. Decide what each should stand for and what that takes: `loyalty.policies.settlement`.
     5. Post per purchase: what is too much is taken back first, what is missing is granted anew.
     6. Store each award with the revision that it now stands for, and what campaigns have given.
+    7. Let levels rise that the purchases have earned, from now on: no purchase counts for its own level.
 
 A lost signal, a crash between two commits or a doubled call therefore change nothing in the end.
 """
@@ -29,17 +31,21 @@ from loyalty.ledger.posting import post
 from loyalty.locks import AWARD_COLUMNS, lock_accounts, lock_awards
 from loyalty.models import Award
 from loyalty.operations.actions import welcome
+from loyalty.operations.admission import use_many
 from loyalty.operations.campaign_uses import open_allowance, store_uses
 from loyalty.operations.members import insert_members
+from loyalty.operations.tiers.settling import settle_levels
 from loyalty.policies.allowance import Allowance
 from loyalty.policies.errors import WriteConflict
-from loyalty.policies.programme import Enrolment
+from loyalty.policies.programme import Admission, Enrolment
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.settlement import AwardState, Case, Holder, campaigns_of, decide, freeze
 from loyalty.queries.holders import find_holders, resolve_holders
+from loyalty.queries.invitations import list_invited
 from loyalty.queries.occasions import Order, get_occasions
 from loyalty.queries.programmes import list_fed_programmes
 from loyalty.queries.sales import get_sales
+from loyalty.queries.tiers.levels import get_levels
 
 _AWARD = Told(Award, AWARD_COLUMNS)
 
@@ -68,6 +74,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
     if not cases:
         return 0
     _find_members(rules, cases, at)
+    member_ids = _lock_levels(rules, cases, at)
     _find_occasions(rules, cases, at)
     for case in cases:
         freeze(rules, case)
@@ -78,6 +85,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
     _store([case.award for case in cases])
     if allowance is not None:
         store_uses(allowance, at=at)
+    settle_levels(rules=rules, member_ids=member_ids, at=at)
     return len(cases)
 
 
@@ -133,22 +141,54 @@ def _enrol(
     at: datetime,
 ) -> dict[int, Holder]:
     """Enrol whoever bought while the programme was live; their first purchase known so far is when they
-    joined.
+    joined. Where it takes only those who are invited, an invitation must have stood open then.
     """
-    first: dict[int, datetime] = {}
+    bought: list[tuple[int, datetime]] = []
     for case in cases:
         placed_at, customer_id = case.purchase.placed_at, case.purchase.customer_id
         if customer_id is not None and roots[customer_id] not in members and rules.enrols_at(placed_at):
-            root = roots[customer_id]
-            first[root] = min(placed_at, first.get(root, placed_at))
+            bought.append((roots[customer_id], placed_at))
+    invited: dict[int, tuple[int, datetime]] = {}
+    if rules.admission is Admission.BY_INVITATION:
+        invited = list_invited(asked=bought, programme_id=rules.id)
+        bought = [(customer_id, moment) for customer_id, (_invitation, moment) in invited.items()]
+    first: dict[int, datetime] = {}
+    for root, placed_at in bought:
+        first[root] = min(placed_at, first.get(root, placed_at))
     if not first:
         return {}
     enrolled = insert_members(programme_id=rules.id, joined_at=first, by_request=False)
+    use_many(joined={invited[root][0]: (enrolled[root].id, invited[root][1]) for root in invited})
     welcome(rules, member_ids=[member.id for member in enrolled.values()], at=at)
     return {
         customer_id: Holder(*(getattr(member, name) for name in Holder._fields))
         for customer_id, member in enrolled.items()
     }
+
+
+# -- which level ---------------------------------------------------------------------------------------------
+
+
+def _lock_levels(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) -> set[int]:
+    """Tell the cases which level their member had when they were placed; give whose levels may change now.
+
+    Levels hang on the accounts' locks, and purchases of one member may be settled side by side. Queries: 0
+    where levels have never been switched on, else 2.
+    """
+    if not rules.schemes:
+        return set()
+    holders = [holder for case in cases for holder in (case.member, case.old_member) if holder is not None]
+    member_ids = {holder.id for holder in holders}
+    if rules.scheme_at(at) is not None:
+        lock_accounts(member_ids)
+    levels = get_levels(
+        rules, [(case.member.id, case.purchase.placed_at) for case in cases if case.member is not None]
+    )
+    for case in cases:
+        if case.member is not None:
+            tier = levels.get((case.member.id, case.purchase.placed_at))
+            case.level = tier.level if tier else None
+    return member_ids
 
 
 # -- which campaigns -----------------------------------------------------------------------------------------
@@ -165,6 +205,7 @@ def _find_occasions(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) 
             case.member.customer_id,
             keys[case.purchase.channel_id],
             case.purchase.placed_at,
+            case.level.id if case.level else None,
         )
         for case in cases
         if case.member is not None

@@ -17,15 +17,12 @@ from commerce.queries.customers import list_merged, resolve_customer
 from loyalty.ledger.posting import post
 from loyalty.models import Award, Member, PointsAccount, TermsVersion
 from loyalty.operations.actions import welcome
+from loyalty.operations.admission import CannotJoin, find_ticket, use_ticket
 from loyalty.policies.card_number import ALPHABET, BODY_LENGTH, with_check
 from loyalty.policies.programme import UNDO_LEAVING_DAYS, MemberState
 from loyalty.policies.requests import Forfeit
 from loyalty.queries.memberships import is_staff
 from loyalty.queries.programmes import get_programme_rules
-
-
-class CannotJoin(ValueError):
-    """The programme takes no members now, or this member cannot come back by asking."""
 
 
 class NotPossible(ValueError):
@@ -53,16 +50,20 @@ def enrol(
     programme_id: int,
     purchase_id: int | None = None,
     terms_id: int | None = None,
+    token: str = "",
     at: datetime | None = None,
     by: By = SHOP,
 ) -> Enrolled:
     """Make a customer a member, with an account of points, on their request.
 
+    `token` is the secret of the invitation that they came with; without it, an invitation of their own counts
+    all the same. The caller has made sure who the customer is.
+
     `purchase_id` is the order that led to joining: it counts, whenever it was placed. Who has left comes back
     to the same card; after 14 days, to an empty account. Replay: a member stays the member that they are.
     What they bought within the backdate window becomes due again and is awarded by the next `settle_awards`:
     by the caller with `purchase_ids`, or by the job within a minute. Raises: CannotJoin while the programme
-    takes nobody, or only staff.
+    takes nobody, or only staff; NotLetIn where it takes only those who are invited.
     """
     at = clock.now() if at is None else at
     customer_id = resolve_customer(customer_id)
@@ -79,9 +80,12 @@ def enrol(
         if known is not None:
             _take_back_in(known, at=at, by=by)
             return Enrolled(known.id, known.number, False)
+        ticket = find_ticket(rules=rules, customer_id=customer_id, token=token, at=at)
         (member,) = insert_members(
             programme_id=programme_id, joined_at={customer_id: at}, by_request=True, purchase_id=purchase_id
         ).values()
+        if ticket is not None:
+            use_ticket(ticket=ticket, member_id=member.id, at=at)
         if terms_id is not None:
             accept_terms(member_id=member.id, terms_id=terms_id, at=at)
         audit.record(kind="member_joined", object_kind="member", object_id=member.id, by=by, at=at)

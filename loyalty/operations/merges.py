@@ -11,6 +11,7 @@ from loyalty.ledger import merging
 from loyalty.models import Award, Member
 from loyalty.operations.campaign_uses import recount_uses
 from loyalty.operations.members import insert_members
+from loyalty.operations.tiers.merging import merge_levels, unmerge_levels
 from loyalty.policies.errors import OpenHolds
 from loyalty.queries.sentences import counted
 
@@ -32,6 +33,7 @@ def merge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -
             merging.merge(source_id=member.id, target_id=target.id, at=at, by=by)
         except OpenHolds as refusal:
             raise MergeRefusedError(str(refusal)) from refusal
+        merge_levels(programme_id=member.programme_id, source_id=member.id, target_id=target.id, at=at)
         recount_uses(member_ids=[member.id, target.id])
 
 
@@ -42,8 +44,11 @@ def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By)
     """
     sentences = []
     merged = Member.objects.filter(customer_id=source_id, merged_into__customer_id=target_id)
-    for member_id, into_id in merged.order_by("id").values_list("id", "merged_into__id"):
+    for member_id, into_id, programme_id in merged.order_by("id").values_list(
+        "id", "merged_into__id", "programme_id"
+    ):
         rest = merging.unmerge(source_id=member_id, target_id=into_id, at=at, by=by)
+        unmerge_levels(programme_id=programme_id, source_id=member_id, target_id=into_id, at=at)
         recount_uses(member_ids=[member_id, into_id])
         awards = Award.objects.filter(member_id=into_id, purchase__customer_id=source_id)
         mark_changed(purchase_ids=awards.values_list("purchase_id", flat=True), at=at)

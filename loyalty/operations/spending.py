@@ -36,30 +36,35 @@ def reserve_points(
     key: str,
     expires_at: datetime,
     reference: str = "",
+    channel_id: int | None = None,
     at: datetime | None = None,
     by: By = SHOP,
 ) -> Posted:
     """Reserve points for a basket, available → held; `spend_reserved` and `give_up_reserved` take its id.
 
+    `channel_id` says where they are spent. A partner's channel needs it: what is spent there is settled with
+    the partner, and what becomes of the reservation later follows it.
     Locks: the account. Replay: the same key answers with the reservation that stands, whatever has become of
     the programme since. A member who is paused in the very moment of a checkout may still spend: the state is
     read before the lock. Queries: 1 more than the ledger's. Raises: CannotSpend, NotEnoughPoints.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        _check_may_spend(member_id, key, at)
+        check_may_spend(member_id=member_id, key=key, at=at)
         return moves.hold(
             member_id=member_id,
             points=points,
             key=key,
             expires_at=expires_at,
             reference=reference,
+            channel_id=channel_id,
             at=at,
             by=by,
         )
 
 
-def _check_may_spend(member_id: int, key: str, at: datetime) -> None:
+def check_may_spend(*, member_id: int, key: str, at: datetime) -> None:
+    """Refuse what the states of programme and member do not allow, but for a retry. Raises: CannotSpend."""
     member = Member.objects.select_related("programme").get(id=member_id)
     programme_state = member.programme.state_at(at)
     may_spend = PROGRAMME_ALLOWS[programme_state].spend and MEMBER_ALLOWS[MemberState(member.state)].spend

@@ -86,6 +86,13 @@ class Enrolment(StrEnum):
     ON_REQUEST = "on_request"
 
 
+class Admission(StrEnum):
+    """Whom the programme lets in."""
+
+    OPEN = "open"
+    BY_INVITATION = "by_invitation"
+
+
 class DebtPolicy(StrEnum):
     """What happens when points are taken back that the member has already spent."""
 

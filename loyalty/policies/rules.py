@@ -12,7 +12,8 @@ from loyalty.policies.actions import ActionRule
 from loyalty.policies.campaigns import Campaign, Combination
 from loyalty.policies.changes.settings import SettingsHistory
 from loyalty.policies.earning import BaseRule
-from loyalty.policies.programme import PROGRAMME_ALLOWS, DebtPolicy, Enrolment, ProgrammeState
+from loyalty.policies.outside import Outside
+from loyalty.policies.programme import PROGRAMME_ALLOWS, Admission, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Terms
 from loyalty.policies.tiers.scheme import Scheme
 
@@ -104,7 +105,9 @@ class ProgrammeRules:
     combination: Combination = Combination.BEST
     actions: tuple[ActionRule, ...] = ()
     settings: SettingsHistory | None = None
+    admission: Admission = Admission.OPEN
     schemes: tuple[Scheme, ...] = ()
+    outside: tuple[Outside, ...] = ()
 
     def earns_at(self, at: datetime) -> bool:
         """Tell whether purchases of that moment earn."""

@@ -27,7 +27,7 @@ from loyalty.policies.actions import ActionRule, CapPeriod
 from loyalty.policies.campaigns import Combination
 from loyalty.policies.earning import ONE, BaseRule, Rounding
 from loyalty.policies.perks import read_perks
-from loyalty.policies.programme import DebtPolicy, Enrolment, ProgrammeState
+from loyalty.policies.programme import Admission, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.rules import (
     CampaignRun,
     Group,
@@ -40,6 +40,7 @@ from loyalty.policies.rules import (
 from loyalty.policies.tiers import scheme as tiers
 from loyalty.queries.books import terms_of
 from loyalty.queries.campaigns import campaign_of
+from loyalty.queries.outside import list_outside
 
 _STAMP = Columns(Programme, "id", "rules_stamp")
 _FEED = Columns(Channel, "id", "programmes")
@@ -50,7 +51,7 @@ _kept: dict[int, tuple[UUID, ProgrammeRules]] = {}
 
 
 def list_programme_rules() -> list[ProgrammeRules]:
-    """Give the rules of every programme, by id. Queries: 1, and 8 more for each programme that has
+    """Give the rules of every programme, by id. Queries: 1, and 10 more for each programme that has
     changed.
     """
     return [_rules(programme_id, rules_stamp) for programme_id, rules_stamp in _STAMP.read("ORDER BY id")]
@@ -59,7 +60,7 @@ def list_programme_rules() -> list[ProgrammeRules]:
 def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRules, set[int]]]:
     """Give the rules of every programme, by id, each with those of these channels that feed it.
 
-    Queries: 1, and 8 more for each programme that has changed.
+    Queries: 1, and 10 more for each programme that has changed.
     """
     these, value = within("channel.id", channel_ids)
     rows = execute(
@@ -79,7 +80,7 @@ def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRul
 
 
 def get_programme_rules(programme_id: int) -> ProgrammeRules:
-    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 9 after a change."""
+    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 11 after a change."""
     stamps: dict[int, UUID] = dict(_STAMP.read("WHERE id = %s", [programme_id]))
     if programme_id not in stamps:
         raise Programme.DoesNotExist(f"There is no programme {programme_id}.")
@@ -87,7 +88,7 @@ def get_programme_rules(programme_id: int) -> ProgrammeRules:
 
 
 def rules_of(programme: Programme) -> ProgrammeRules:
-    """Give the rules of a programme that is at hand. Queries: 0, or 8 after a change."""
+    """Give the rules of a programme that is at hand. Queries: 0, or 10 after a change."""
     return _rules(programme.id, programme.rules_stamp)
 
 
@@ -132,7 +133,9 @@ def _read(programme: Programme) -> ProgrammeRules:
         combination=Combination(programme.combination),
         actions=tuple(_actions(programme)),
         settings=programme.settings_history(),
+        admission=Admission(programme.admission),
         schemes=tuple(_schemes(programme)),
+        outside=tuple(list_outside(programme)),
     )
 
 

@@ -7,12 +7,13 @@ from backstage import clock
 from loyalty.models import Member
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.campaigns import Campaign, Occasion, matching
-from loyalty.policies.earning import NOTHING, EarningFacts, EarningRules, Quote
+from loyalty.policies.earning import NOTHING, EarningFacts, EarningRules, Level, Quote
 from loyalty.policies.earning import quote as quote_basket
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.queries.campaigns import get_room
 from loyalty.queries.occasions import Order, get_occasions
 from loyalty.queries.programmes import get_programme_rules
+from loyalty.queries.tiers.levels import find_level
 
 # No stored order has this number: a basket comes after all of them.
 NOT_YET_AN_ORDER = 2**62
@@ -31,13 +32,23 @@ def quote(
 
     Campaigns that are for some channels, levels, segments or orders count only where `channel` and
     `member_id` say that this is one. Nothing where the programme does not earn then, or knows no rate for the
-    currency. Queries: 1, or 7 after the rules have changed; up to 6 more while a campaign runs. Raises:
-    Programme.DoesNotExist, Member.DoesNotExist.
+    currency. Queries: 1, or 8 after the rules have changed; 1 more for a member while levels are on; up to 6
+    more while a campaign runs. Raises: Programme.DoesNotExist, Member.DoesNotExist.
     """
     at = clock.now() if at is None else at
     rules = get_programme_rules(programme_id)
-    occasion = _occasion(rules, channel, member_id, at) if rules.campaigns_at(at) else None
-    return quote_under(rules, basket=basket, currency=currency, at=at, occasion=occasion, member_id=member_id)
+    tier = find_level(rules, member_id=member_id, at=at) if member_id is not None else None
+    level = tier.level if tier else None
+    occasion = _occasion(rules, channel, member_id, level, at) if rules.campaigns_at(at) else None
+    return quote_under(
+        rules,
+        basket=basket,
+        currency=currency,
+        at=at,
+        occasion=occasion,
+        member_id=member_id,
+        level=level,
+    )
 
 
 def quote_under(
@@ -48,12 +59,13 @@ def quote_under(
     at: datetime,
     occasion: Occasion | None = None,
     member_id: int | None = None,
+    level: Level | None = None,
     more: Sequence[Campaign] = (),
 ) -> Quote:
     """Decide it under rules that are at hand, and under `more` campaigns that are still being thought about.
 
-    Without an occasion only the campaigns that are for everybody count. Queries: 0; up to 2 while a campaign
-    runs.
+    `level` is what the member has then. Without an occasion only campaigns that are for everybody count.
+    Queries: 0; up to 2 while a campaign runs.
     """
     rule, rate = rules.rule_at(at), rules.rate_at(currency, at)
     if rule is None or rate is None or not rules.earns_at(at):
@@ -63,7 +75,7 @@ def quote_under(
     return quote_basket(
         basket,
         EarningRules(rule, campaigns, rules.combination_at(at)),
-        EarningFacts(rate, None, get_room(campaigns, member_id=member_id)),
+        EarningFacts(rate, level, get_room(campaigns, member_id=member_id)),
     )
 
 
@@ -72,9 +84,11 @@ def single(amount_minor: int) -> Basket:
     return Basket((BasketLine("single", amount_minor),))
 
 
-def _occasion(rules: ProgrammeRules, channel: str, member_id: int | None, at: datetime) -> Occasion:
+def _occasion(
+    rules: ProgrammeRules, channel: str, member_id: int | None, level: Level | None, at: datetime
+) -> Occasion:
     if member_id is None:
         return Occasion(at.astimezone(rules.zone), channel)
     customer_id = Member.objects.values_list("customer_id", flat=True).get(id=member_id)
-    order = Order(NOT_YET_AN_ORDER, customer_id, channel, at)
+    order = Order(NOT_YET_AN_ORDER, customer_id, channel, at, level.id if level else None)
     return get_occasions(rules, [order], at=at)[NOT_YET_AN_ORDER]

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext, ngettext
 
-from loyalty.models import CampaignVersion
+from loyalty.models import CampaignVersion, OutsideRate
 from loyalty.policies.earning import Outcome, Source
 from loyalty.queries.figures import number
 from loyalty.queries.sentences import counted
@@ -32,6 +32,28 @@ def extra_steps(told: Mapping[str, Any]) -> Iterator[str]:
         yield counted(
             ngettext("Together %(n)s point.", "Together %(n)s points.", told["points"]), told["points"]
         )
+
+
+def exchange_steps(told: Mapping[str, Any], *, is_out: bool) -> Iterator[str]:
+    """Tell at which rate points went to an outside programme or came from one. Queries: 1, or 0."""
+    if "outside" not in told:
+        return
+    rate = OutsideRate.objects.select_related("outside").get(id=told["rate"])
+    gaps = {"unit": rate.outside.unit, "name": rate.outside.name, "units": number(told["units"])}
+    if is_out:
+        sentence = ngettext(
+            "%(n)s point makes %(step)s %(unit)s with %(name)s; %(points)s make %(units)s.",
+            "%(n)s points make %(step)s %(unit)s with %(name)s; %(points)s make %(units)s.",
+            rate.points,
+        )
+        yield counted(sentence, rate.points, step=number(rate.units), points=number(told["points"]), **gaps)
+    else:
+        sentence = ngettext(
+            "%(units)s %(unit)s with %(name)s make %(n)s point.",
+            "%(units)s %(unit)s with %(name)s make %(n)s points.",
+            told["points"],
+        )
+        yield counted(sentence, told["points"], **gaps)
 
 
 def _names(reasons: Sequence[Reason]) -> dict[int, str]:

@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from backstage import clock
 from loyalty.models import Programme
-from loyalty.policies.programme import MEMBER_ALLOWS
+from loyalty.policies.programme import MEMBER_ALLOWS, Admission
 from loyalty.policies.rules import ProgrammeRules, running
 from loyalty.queries import figures, sentences
 from loyalty.queries.balance import book_at
@@ -104,6 +104,8 @@ def loyalty_points_for(context: template.Context, amount: object, currency: str,
         state = find_member_state(user_id=user.pk, programme_id=rules.id)
     if state is not None and not MEMBER_ALLOWS[state].earn:
         return ""
+    if state is None and rules.admission is Admission.BY_INVITATION:
+        return ""  # whom nobody has invited is not asked to join, and a price is no place to look that up
     return render_to_string(
         "encore/loyalty/snippets/points_for.html",
         {"hint": sentences.hint(quoted.points, is_member=state is not None)},

@@ -114,7 +114,7 @@ def planted(row, how: str) -> None:
 from django import template
 register = template.Library()
 """,
-    "loyalty/views.py": '\nPLANTED = "encore/loyalty/nowhere.html"\n',
+    "loyalty/views/pages.py": '\nPLANTED = "encore/loyalty/nowhere.html"\n',
     "backstage/operations/__init__.py": '\n__all__ = ["nothing"]\n',
     "loyalty/conf.py": '\nPLANTED = declare("planted", str, default=1, says="Nothing.")\n',
     "loyalty/registrations.py": """

@@ -116,12 +116,18 @@ def test_the_shops_beat_knows_every_job(shop):
 
     assert names == [
         "encore.check_ledger",
+        "encore.close_programmes",
         "encore.expire_due_points",
         "encore.forfeit_left_members",
         "encore.forget_empty_runs",
         "encore.grant_occasion_points",
         "encore.release_due_points",
+        "encore.requalify_tiers",
+        "encore.send_invitations",
         "encore.settle_purchases",
+        "encore.take_up_settings",
         "encore.take_up_stale_runs",
         "encore.void_stale_holds",
+        "encore.warn_tier_loss",
+        "encore.wind_up_programmes",
     ]

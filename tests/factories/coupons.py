@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 
 import factory
 
-from coupons.models import Code, CodeBatch, Coupon, CouponOrder, CouponVersion, Redemption
+from coupons.models import (
+    Code,
+    CodeAlert,
+    CodeBatch,
+    Coupon,
+    CouponOrder,
+    CouponVersion,
+    PublisherSite,
+    Redemption,
+    Submission,
+)
 from tests.factories.commerce import CustomerFactory
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -94,3 +104,38 @@ class RedemptionFactory(factory.django.DjangoModelFactory):
     amount_minor = 200
     by_line = factory.LazyFunction(lambda: {"1": 200})
     used_at = NOON
+
+
+class PublisherSiteFactory(factory.django.DjangoModelFactory):
+    """A site that takes titles of 30 letters."""
+
+    class Meta:
+        model = PublisherSite
+
+    name = factory.Sequence(lambda number: f"Coupons {number}")
+    feed_key = factory.Sequence(lambda number: f"secret{number}")
+    title_length = 30
+    created_at = LONG_AGO
+
+
+class SubmissionFactory(factory.django.DjangoModelFactory):
+    """A sheet that is prepared, with a code of the site's own."""
+
+    class Meta:
+        model = Submission
+
+    site = factory.SubFactory(PublisherSiteFactory)
+    coupon = factory.SubFactory(CouponFactory, is_public=True)
+    code = factory.SubFactory(CodeFactory, coupon=factory.SelfAttribute("..coupon"), kind="site")
+    title = "20% off"
+    created_at = LONG_AGO
+
+
+class CodeAlertFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = CodeAlert
+
+    code = factory.SubFactory(CodeFactory)
+    since_at = LONG_AGO
+    customer_count = 30
+    found_at = NOON

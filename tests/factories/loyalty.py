@@ -13,6 +13,9 @@ from loyalty.models import (
     Award,
     EarningRule,
     ExchangeRate,
+    Invitation,
+    InvitationGuest,
+    InvitationList,
     LotTerms,
     Member,
     PointsAccount,
@@ -168,6 +171,46 @@ class AwardFactory(factory.django.DjangoModelFactory):
 
     programme = factory.SubFactory(ProgrammeFactory)
     member = None
+
+
+class InvitationListFactory(factory.django.DjangoModelFactory):
+    """A list that is switched on, of a segment that nobody looks up; `draft=True` is none yet."""
+
+    class Meta:
+        model = InvitationList
+
+    class Params:
+        draft = factory.Trait(state="draft", begun_at=None)
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    name = "The best"
+    segment_id = 0
+    state = "on"
+    begun_at = LONG_AGO
+    created_at = LONG_AGO
+
+
+class InvitationFactory(factory.django.DjangoModelFactory):
+    """An invitation that waits; `sent=True` is open for a hundred years."""
+
+    class Meta:
+        model = Invitation
+
+    class Params:
+        sent = factory.Trait(sent_at=LONG_AGO, expires_at=LONG_AGO.replace(year=2120))
+
+    invitation_list = factory.SubFactory(InvitationListFactory)
+    customer = factory.SubFactory(BareCustomerFactory)
+    created_at = LONG_AGO
+
+
+class InvitationGuestFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = InvitationGuest
+
+    invitation = factory.SubFactory(InvitationFactory, sent=True, guests=1, guests_joined=1)
+    member = factory.SubFactory(MemberFactory)
+    joined_at = LONG_AGO
 
 
 class TierSchemeFactory(factory.django.DjangoModelFactory):

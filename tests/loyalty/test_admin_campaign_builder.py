@@ -176,6 +176,8 @@ def test_changing_a_campaign_begins_with_what_was_picked(admin_client, programme
 
     assert (values(page, "skus"), values(page, "brands")) == (["B1"], ["Aker"])
     assert "Beans from Huila" in said(page)
+    assert page.context["preview"]["promise"].startswith("2 times the points")
+    assert "Fill in what is missing" not in said(page)
 
 
 def test_the_first_button_of_the_form_is_one_that_changes_nothing(admin_client, programme):

@@ -8,6 +8,7 @@ from commerce.queries.segments.questions import (
     find_customers,
     list_segment,
     read_segment,
+    select_segment,
     why_not,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "find_customers",
     "list_segment",
     "read_segment",
+    "select_segment",
     "why_not",
 ]

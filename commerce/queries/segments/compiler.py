@@ -136,14 +136,15 @@ def _compile_clause(
     test = Sql(f"COALESCE({test.text}, FALSE)", test.params)
     return ClauseSql(
         clause,
-        table=_compile_measure(measure, name=name, connection=connection),
+        table=compile_measure(measure, name=name, connection=connection),
         test=Sql(f"NOT {test.text}", test.params) if clause.is_negated else test,
         columns=[*measure.totals, *measure.ranks],
         times=measure.times,
     )
 
 
-def _compile_measure(measure: Measure, *, name: str, connection: BaseDatabaseWrapper) -> Sql:
+def compile_measure(measure: Measure, *, name: str, connection: BaseDatabaseWrapper) -> Sql:
+    """Return one measure as a table of that name for a WITH that has `FAMILY`, a row for each survivor."""
     rows = compile_rows(measure.rows, connection=connection)
     who, family = "fact.customer_id", ""
     if measure.follows_merges:

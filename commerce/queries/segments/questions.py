@@ -83,10 +83,15 @@ def list_segment(*, definition: Definition, at: datetime, limit: int, after_id: 
 def find_customers(*, definition: Definition, at: datetime) -> QuerySet[Customer, Customer]:
     """Return the segment as a query of customers, for whoever narrows it further."""
     connection = _connection()
-    segment = compile_segment(definition, at=at, connection=connection)
-    chosen = segment.select(Sql("customer.id"), where=segment.matching)
+    chosen = select_segment(definition=definition, at=at)
     inside = RawSQL(chosen.text, chosen.params)  # noqa: S611 (names of our own; values are parameters)
     return Customer.objects.using(connection.alias).filter(pk__in=inside)
+
+
+def select_segment(*, definition: Definition, at: datetime) -> Sql:
+    """Return the statement that selects the `id` of whoever is in, for a larger statement to read from."""
+    segment = compile_segment(definition, at=at, connection=_connection())
+    return segment.select(Sql("customer.id"), where=segment.matching)
 
 
 def why_not(*, definition: Definition, customer_id: int, at: datetime) -> WhyNot:

@@ -180,7 +180,9 @@ def _step(card: GiftCard, state: GiftCardState, kind: str, *, at: datetime, by: 
     before = card.state
     card.state = state.value
     card.save(update_fields=["state"])
-    record(card, kind=kind, at=at, by=by, reason=reason, before={"state": before}, after={"state": state.value})
+    record(
+        card, kind=kind, at=at, by=by, reason=reason, before={"state": before}, after={"state": state.value}
+    )
 
 
 def _require(card: GiftCard, deed: str, *states: GiftCardState) -> None:

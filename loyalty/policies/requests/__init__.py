@@ -6,10 +6,19 @@ and how it changes the book. It knows no database: `loyalty.ledger` loads the bo
 
 from loyalty.policies.requests.base import Request
 from loyalty.policies.requests.corrections import Forfeit, ReleaseEarly, TakeBack
-from loyalty.policies.requests.holds import Capture, ClosedHold, PlaceHold, Reinstate, Spent, VoidHold
+from loyalty.policies.requests.holds import (
+    PLAIN_HOLD,
+    Capture,
+    ClosedHold,
+    PlaceHold,
+    Reinstate,
+    Spent,
+    VoidHold,
+)
 from loyalty.policies.requests.purchases import Accrue, ClawBack, DatePurchase, Part
 
 __all__ = [
+    "PLAIN_HOLD",
     "Accrue",
     "Capture",
     "ClawBack",

@@ -11,6 +11,9 @@ from loyalty.policies.requests.base import Request, require_points
 from loyalty.policies.states import EntryKind, State
 from loyalty.policies.terms import reprieve_moment
 
+# The reason of a hold that has no other.
+PLAIN_HOLD = "hold"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceHold(Request):
@@ -23,7 +26,8 @@ class PlaceHold(Request):
     reference: str = ""
 
     def content(self) -> tuple[object, ...]:
-        return (self.points, self.reference)
+        told: tuple[object, ...] = (self.points, self.reference)
+        return told if self.channel_id is None else (*told, self.channel_id)
 
     def apply(self, book: MemberBook, at: datetime) -> EntryDraft:
         """Hold exactly the points asked for. Raises: NotEnoughPoints."""
@@ -89,7 +93,12 @@ class Capture(Request):
     def _hold_again(self, book: MemberBook, hold: ClosedHold, at: datetime) -> EntryDraft:
         lots = require_points(book, hold.points)
         again = EntryDraft(
-            EntryKind.HOLD, f"hold-again:{self.hold_id}", at, "hold_again", corrects=self.hold_id
+            EntryKind.HOLD,
+            f"hold-again:{self.hold_id}",
+            at,
+            "hold_again",
+            corrects=self.hold_id,
+            channel_id=self.channel_id,
         )
         book.take(again, lots, State.AVAILABLE, State.HELD, hold.points, at)
         draft = self.draft(EntryKind.CAPTURE, at, corrects=self.hold_id)

@@ -56,6 +56,6 @@ def last_day(scheme: Scheme, tests_on: date) -> date:
     return tests_on + timedelta(days=scheme.grace_days)
 
 
-def test_span(scheme: Scheme, tests_on: date, zone: ZoneInfo) -> Span:
+def span_of_test(scheme: Scheme, tests_on: date, zone: ZoneInfo) -> Span:
     """Give the time that counts for the test of a day; what is bought in grace counts for it."""
     return span_of(scheme.window, tests_on, zone, through=last_day(scheme, tests_on))

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('encore_commerce', '0005_names_of_columns'),
-        ('encore_coupons', '0001_ground_floor'),
+        ('encore_coupons', '0002_coupon_sites'),
     ]
 
     operations = [

@@ -4,118 +4,33 @@ Everything on them is personal, so no cache on the way may keep them. Reading ch
 something is a form.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
-from functools import wraps
-from typing import Any, TypeAlias
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
-from django.template.loader import select_template
-from django.urls import reverse
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.utils.http import urlencode
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from backstage import clock
-from backstage.policies import By
 from commerce.operations.logins import open_customer
-from loyalty import conf
 from loyalty.forms import JoinForm, read_moment
-from loyalty.models import Entry, Member, PointsAccount, Programme, TermsVersion
+from loyalty.models import Entry, TermsVersion
 from loyalty.operations import members
-from loyalty.policies.programme import PROGRAMME_ALLOWS, UNDO_LEAVING_DAYS, MemberState
+from loyalty.operations.admission import CannotJoin
+from loyalty.policies.programme import UNDO_LEAVING_DAYS, Admission, MemberState
 from loyalty.queries import member_page, sentences
 from loyalty.queries.balance import book_at, read_balance
 from loyalty.queries.cards import get_card
 from loyalty.queries.changes.words import say_moment
 from loyalty.queries.history import history_of
-from loyalty.queries.memberships import (
-    Membership,
-    ProgrammeNotChosen,
-    choose_programme,
-    find_membership,
-    list_visible_programmes,
-)
+from loyalty.queries.invitations import find_invitation
+from loyalty.queries.memberships import Membership, find_customer_id
 from loyalty.queries.programmes import get_programme_rules
 from loyalty.queries.why import why as explain
 from loyalty.registry import Visit, list_member_page_sections
+from loyalty.views.place import Place, by, members_only, page, running_terms, sign_in, takes_members
 
 ROWS_PER_PAGE = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which programme a request is about, at what moment, and whose membership it shows."""
-
-    request: HttpRequest
-    programmes: list[Programme]
-    programme: Programme
-    at: datetime
-    membership: Membership | None
-
-    @property
-    def account(self) -> PointsAccount:
-        """The account whose page this is. Only pages for members ask."""
-        if self.membership is None:
-            raise Http404("Whoever is no member has no account.")
-        return self.membership.account
-
-    @property
-    def member(self) -> Member:
-        """The member whose page this is. Only pages for members ask."""
-        return self.account.member
-
-    @property
-    def query(self) -> str:
-        """What the addresses of this programme's pages end with; nothing where there is only one."""
-        return f"?{urlencode({'programme': self.programme.key})}" if len(self.programmes) > 1 else ""
-
-    def address(self, name: str) -> str:
-        return reverse(f"encore_loyalty:{name}") + self.query
-
-    def render(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-        return _render(
-            self.request, template, status=status, programme=self.programme, query=self.query, **context
-        )
-
-
-Page: TypeAlias = "Callable[..., HttpResponse]"
-
-
-def page(view: Page) -> Page:
-    """Find the place of a request before the view; no cache may keep what comes out."""
-
-    @cache_control(private=True, no_store=True)
-    @wraps(view)
-    def in_place(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        user, at = request.user, clock.now()
-        programmes = list_visible_programmes(is_staff=bool(getattr(user, "is_staff", False)))
-        asked = request.GET.get("programme", "")
-        try:
-            programme = choose_programme(programmes=programmes, key=asked)
-        except ProgrammeNotChosen as refusal:
-            return _render(request, "choose.html", status=404 if asked else 400, refusal=refusal)
-        membership = _membership(user, programme, at)
-        return view(Place(request, programmes, programme, at, membership), **kwargs)
-
-    return in_place
-
-
-def members_only(view: Page) -> Page:
-    """Send whoever has no membership to the page that says how to get one."""
-
-    @wraps(view)
-    def in_place(place: Place, **kwargs: Any) -> HttpResponse:
-        if place.membership is None:
-            return redirect(place.address("points"))
-        return view(place, **kwargs)
-
-    return in_place
 
 
 # -- reading -------------------------------------------------------------------------------------------------
@@ -125,7 +40,7 @@ def members_only(view: Page) -> Page:
 @page
 def points(place: Place) -> HttpResponse:
     if place.membership is None:
-        return _welcome(place, JoinForm(terms=_running_terms(place)))
+        return _welcome(place, JoinForm(terms=running_terms(place)))
     member = place.member
     book = book_at(place.account, place.at)
     balance = read_balance(book, member, place.at)
@@ -190,7 +105,7 @@ def how(place: Place) -> HttpResponse:
         "how.html",
         rules=member_page.read_rules(rules, place.programme, place.at),
         example=member_page.read_example(rules, place.programme, place.at),
-        terms=_running_terms(place),
+        terms=running_terms(place),
         must_agree=_must_agree(place.membership),
         coming=(coming := _coming_terms(place)),
         coming_from=say_moment(coming.starts_at, place.programme, now=place.at) if coming else "",
@@ -205,20 +120,21 @@ def how(place: Place) -> HttpResponse:
 def join(place: Place) -> HttpResponse:
     user = place.request.user
     if isinstance(user, AnonymousUser):
-        return redirect(_sign_in(place))
-    terms = _running_terms(place)
+        return redirect(sign_in(place))
+    terms = running_terms(place)
     form = JoinForm(place.request.POST, terms=terms)
     if place.membership is None and not form.is_valid():
         return _welcome(place, form)
-    if place.membership is None and _takes_members(place):
+    if place.membership is None and takes_members(place):
         customer_id = open_customer(user_id=user.pk, at=place.at)
-        members.enrol(
-            customer_id=customer_id,
-            programme_id=place.programme.id,
-            terms_id=terms.id if terms else None,
-            at=place.at,
-            by=_by(place),
-        )
+        with suppress(CannotJoin):  # the page that follows says who may join
+            members.enrol(
+                customer_id=customer_id,
+                programme_id=place.programme.id,
+                terms_id=terms.id if terms else None,
+                at=place.at,
+                by=by(place),
+            )
     return redirect(place.address("points"))
 
 
@@ -226,7 +142,7 @@ def join(place: Place) -> HttpResponse:
 @page
 @members_only
 def agree(place: Place) -> HttpResponse:
-    terms = _running_terms(place)
+    terms = running_terms(place)
     if terms is not None and place.request.POST.get("version") == str(terms.number):
         members.accept_terms(member_id=place.member.id, terms_id=terms.id, at=place.at)
         return redirect(place.address("points"))
@@ -240,7 +156,7 @@ def leave(place: Place) -> HttpResponse:
     if place.member.state == MemberState.LEFT:
         return redirect(place.address("points"))
     if place.request.method == "POST":
-        members.leave(member_id=place.member.id, at=place.at, by=_by(place))
+        members.leave(member_id=place.member.id, at=place.at, by=by(place))
         return redirect(place.address("points"))
     balance = read_balance(book_at(place.account, place.at), place.member, place.at)
     return place.render(
@@ -253,15 +169,11 @@ def leave(place: Place) -> HttpResponse:
 @members_only
 def come_back(place: Place) -> HttpResponse:
     with suppress(members.NotPossible):  # the page that follows says where the member stands
-        members.undo_leaving(member_id=place.member.id, at=place.at, by=_by(place))
+        members.undo_leaving(member_id=place.member.id, at=place.at, by=by(place))
     return redirect(place.address("points"))
 
 
 # -- what the views share ------------------------------------------------------------------------------------
-
-
-def _membership(user: Any, programme: Programme, at: datetime) -> Membership | None:
-    return find_membership(user_id=user.pk, programme=programme, at=at) if user.is_authenticated else None
 
 
 def _welcome(place: Place, form: JoinForm) -> HttpResponse:
@@ -271,24 +183,27 @@ def _welcome(place: Place, form: JoinForm) -> HttpResponse:
         status=422 if form.errors else 200,
         rules=member_page.read_rules(rules, place.programme, place.at)[:3],
         example=member_page.read_example(rules, place.programme, place.at),
-        is_open=_takes_members(place),
+        is_open=takes_members(place),
+        is_let_in=_is_let_in(place),
         end=member_page.find_end(place.programme, place.at),
-        sign_in=_sign_in(place),
+        sign_in=sign_in(place),
         form=form,
     )
 
 
-def _takes_members(place: Place) -> bool:
-    return PROGRAMME_ALLOWS[place.programme.state_at(place.at)].join
+def _is_let_in(place: Place) -> bool:
+    """Tell whether this visitor may join, as far as that takes an invitation. Queries: 0 where it takes none.
 
-
-def _sign_in(place: Place) -> str:
-    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': place.address('points')})}"
-
-
-def _running_terms(place: Place) -> TermsVersion | None:
-    versions = TermsVersion.objects.filter(programme=place.programme, starts_at__lte=place.at)
-    return versions.order_by("-number").first()
+    A guest is let to sign in first: who they are decides.
+    """
+    if place.programme.admission == Admission.OPEN:
+        return True
+    user = place.request.user
+    customer_id = find_customer_id(user_id=user.pk) if user.is_authenticated else None
+    if customer_id is None:
+        return False
+    own = find_invitation(customer_id=customer_id, programme_id=place.programme.id, at=place.at)
+    return own is not None
 
 
 def _coming_terms(place: Place) -> TermsVersion | None:
@@ -300,21 +215,3 @@ def _must_agree(membership: Membership | None) -> bool:
     if membership is None or membership.account.member.terms_id is None:
         return False
     return membership.running_terms_id != membership.account.member.terms_id
-
-
-def _by(place: Place) -> By:
-    # No name: the log of deeds can't be erased, and the login says enough while it exists.
-    return By("user", str(place.request.user.pk))
-
-
-def _render(request: HttpRequest, template: str, *, status: int, **context: Any) -> HttpResponse:
-    level = conf.heading_level()
-    frame = {
-        "base": select_template([conf.BASE_TEMPLATE.get(), "encore/loyalty/bare.html"]),
-        "theme": conf.theme(),
-        "title_level": level,
-        "section_level": level + 1,
-        "programme": None,
-        "query": "",
-    }
-    return render(request, f"encore/loyalty/{template}", {**frame, **context}, status=status)

@@ -1,0 +1,58 @@
+"""Questions about partner shops: who may be given a key, what each sells through and pays now."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Q
+
+from loyalty.models import Partner, PartnerChannel, PartnerPrice
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What holds of a partner now: its channels' names and its price, None where it has none."""
+
+    channels: tuple[str, ...]
+    price: PartnerPrice | None
+
+
+def list_key_owners() -> list[tuple[str, str]]:
+    """Give id and name of the partners that may be given a key. Queries: 1."""
+    rows = Partner.objects.filter(ended_at__isnull=True).order_by("name").values_list("id", "name")
+    return [(str(partner_id), name) for partner_id, name in rows]
+
+
+def name_partner(owner_id: str) -> str:
+    """Name one partner, also one that has ended. Queries: 1."""
+    return Partner.objects.filter(id=owner_id).values_list("name", flat=True).first() or owner_id
+
+
+def list_channel_ids(*, partner_id: int, at: datetime) -> list[int]:
+    """Give the channels that a partner's key may speak for at a moment. Queries: 1."""
+    claims = PartnerChannel.objects.filter(running_at(at), partner_id=partner_id)
+    return list(claims.order_by("channel_id").values_list("channel_id", flat=True))
+
+
+def list_standings(*, partner_ids: Collection[int], at: datetime) -> dict[int, Standing]:
+    """Give what holds of many partners now. Queries: 2."""
+    claims = PartnerChannel.objects.filter(running_at(at), partner_id__in=partner_ids)
+    names: dict[int, list[str]] = {}
+    for partner_id, name in claims.order_by("channel__name").values_list("partner_id", "channel__name"):
+        names.setdefault(partner_id, []).append(name)
+    prices = PartnerPrice.objects.filter(running_at(at), partner_id__in=partner_ids)
+    running = {price.partner_id: price for price in prices}
+    return {
+        partner_id: Standing(tuple(names.get(partner_id, ())), running.get(partner_id))
+        for partner_id in partner_ids
+    }
+
+
+def running_at(at: datetime) -> Q:
+    """Keep the rows whose period [starts_at, ends_at) holds at a moment."""
+    return Q(starts_at__lte=at) & (Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+
+
+def has_run() -> Q:
+    """Leave out what was called off before it began."""
+    return Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at"))

@@ -1,0 +1,199 @@
+"""What members have towards a level, for one or for a range of them: one statement, nothing kept.
+
+Purchases count through their awards, which have decided once whose they are and whether they count at all.
+Orders of whoever was merged count for the member that merges lead to. The rule that this statement is held
+to is `loyalty.policies.tiers.counting`.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from django.db import connection
+
+from backstage.plain_sql import Told, execute, is_postgresql
+from commerce.models import Purchase, PurchaseLine, Return, Tender
+from loyalty.models import Award, Entry, Member, TierHolding
+from loyalty.policies.eligibility import NoPoints
+from loyalty.policies.programme import MemberState
+from loyalty.policies.rules import ProgrammeRules
+from loyalty.policies.tiers.periods import Span, span_at
+from loyalty.policies.tiers.scheme import LevelSource, Metric, Scheme
+
+# Members, each with the time that counts for them.
+_WHO = Told(TierHolding, ("member_id", "begins_at", "ends_at"))
+_AWARD, _PURCHASE, _LINE, _RETURN, _TENDER, _ENTRY, _MEMBER, _HOLDING = (
+    model._meta.db_table
+    for model in (Award, Purchase, PurchaseLine, Return, Tender, Entry, Member, TierHolding)
+)
+# An award without points still stands for a purchase that counts, where it was too small for any or had
+# nothing in it that earns.
+_COUNTED = f"award.reason IN ('', '{NoPoints.NOTHING_COUNTS.value}', '{NoPoints.TOO_SMALL.value}')"
+
+# Whoever was merged, each with the member that merges lead to. IS NOT NULL goes without saying, except to
+# PostgreSQL, which would expect a merge for every member.
+_KIN = f"""kin(id, root) AS (
+    SELECT child.id, child.merged_into_id FROM {_MEMBER} AS child
+    JOIN {_MEMBER} AS top ON top.id = child.merged_into_id
+    WHERE child.merged_into_id IS NOT NULL AND top.merged_into_id IS NULL
+    UNION ALL
+    SELECT child.id, kin.root FROM kin JOIN {_MEMBER} AS child ON child.merged_into_id = kin.id
+    WHERE child.merged_into_id IS NOT NULL
+)"""
+
+
+def get_totals(rules: ProgrammeRules, scheme: Scheme, spans: Mapping[int, Span]) -> dict[int, int]:
+    """Sum what counts for each of these members within their own time. Queries: 1; 0 for nobody.
+
+    Units: as the scheme measures.
+    """
+    if not spans:
+        return {}
+    told, values = _WHO.tell([(member_id, span.starts_at, span.ends_at) for member_id, span in spans.items()])
+    # Downwards from those who are asked about, over any number of merges.
+    statement = f"""
+        WITH RECURSIVE who(member_id, root, begins_at, ends_at) AS (
+            SELECT member_id, member_id, begins_at, ends_at FROM {told}
+            UNION ALL
+            SELECT child.id, who.root, who.begins_at, who.ends_at
+            FROM who JOIN {_MEMBER} AS child ON child.merged_into_id = who.member_id
+        )
+        {_total(scheme.metric)}
+    """
+    found = execute(statement, [*values, *_total_values(rules, scheme)]).fetchall()
+    return {**dict.fromkeys(spans, 0), **{root: int(amount) for root, amount in found}}
+
+
+def list_to_change(
+    rules: ProgrammeRules, scheme: Scheme, *, lo: int, hi: int, today: date, at: datetime
+) -> list[int]:
+    """Give the members of a range, ascending, whose test is over or whose total earns more than they have.
+
+    Those in their days of grace are among them. Queries: 1.
+    """
+    span = span_at(scheme, at, rules.zone)
+    statement = f"""
+        WITH RECURSIVE {_KIN},
+        who(member_id, root, begins_at, ends_at) AS (
+            SELECT id, id, {_moment()}, {_moment()} FROM {_MEMBER}
+            WHERE id BETWEEN %s AND %s AND programme_id = %s AND merged_into_id IS NULL
+            UNION ALL
+            SELECT id, root, {_moment()}, {_moment()} FROM kin WHERE root BETWEEN %s AND %s
+        ),
+        total(member_id, amount) AS ({_total(scheme.metric)})
+        SELECT member.id FROM {_MEMBER} AS member
+        LEFT JOIN total ON total.member_id = member.id
+        LEFT JOIN {_HOLDING} AS held
+            ON held.member_id = member.id AND held.source = '{LevelSource.EARNED.value}'
+            AND held.ends_at IS NULL
+        WHERE member.id BETWEEN %s AND %s AND member.programme_id = %s AND member.merged_into_id IS NULL
+            AND member.state <> '{MemberState.ERASED.value}'
+            AND (held.tests_on < %s OR {_rank_of_total(scheme)} > {_rank_of_held(scheme)})
+        ORDER BY member.id
+    """
+    starts_at, ends_at = (
+        connection.ops.adapt_datetimefield_value(one) for one in (span.starts_at, span.ends_at)
+    )
+    values = [
+        *(starts_at, ends_at, lo, hi, rules.id),
+        *(starts_at, ends_at, lo, hi),
+        *_total_values(rules, scheme),
+        *(lo, hi, rules.id, connection.ops.adapt_datefield_value(today)),
+    ]
+    return [member_id for (member_id,) in execute(statement, values).fetchall()]
+
+
+# -- the parts of the statement ------------------------------------------------------------------------------
+
+
+def _moment() -> str:
+    return "%s::timestamptz" if is_postgresql() else "%s"
+
+
+def _total(metric: Metric) -> str:
+    """Sum by `root` what counts of `who(member_id, root, begins_at, ends_at)`."""
+    if metric is Metric.POINTS:
+        return (
+            "SELECT who.root, SUM(entry.qualifying_change) AS amount FROM who"
+            f" JOIN {_ENTRY} AS entry ON entry.member_id = who.member_id"
+            " WHERE entry.qualifying_change <> 0 AND entry.qualifying_at >= who.begins_at"
+            " AND entry.qualifying_at < who.ends_at GROUP BY who.root"
+        )
+    amount = "COUNT(*)" if metric is Metric.ORDERS else f"SUM({_money()})"
+    return f"SELECT root, {amount} AS amount FROM ({_kept_by_purchase()}) AS kept GROUP BY root"
+
+
+def _total_values(rules: ProgrammeRules, scheme: Scheme) -> list[Any]:
+    return [] if scheme.metric is Metric.POINTS else [rules.currency, rules.id]
+
+
+@cache
+def _kept_by_purchase() -> str:
+    """Give each purchase once, with what was sold, kept and paid otherwise, where anything is kept.
+
+    Lines, returns and tenders stand beside each other and are not joined, which would count each of them
+    as often as there are others.
+    """
+    parts = " UNION ALL ".join(
+        f"SELECT counted.root, counted.id, counted.rate, {sold} AS sold, {returned} AS returned,"
+        f" {otherwise} AS otherwise FROM counted JOIN {table} AS part ON part.purchase_id = counted.id{only}"
+        for table, sold, returned, otherwise, only in (
+            (_LINE, "part.sold_minor", "0", "0", ""),
+            (_RETURN, "0", "part.amount_minor", "0", ""),
+            (_TENDER, "0", "0", "part.amount_minor", " AND part.kind <> 'money'"),
+        )
+    )
+    return (
+        f"WITH counted AS ({_counted()}) SELECT root, rate, SUM(sold) AS sold,"
+        " SUM(sold) - SUM(returned) AS kept, SUM(otherwise) AS otherwise"
+        f" FROM ({parts}) AS parts GROUP BY root, id, rate HAVING SUM(sold) > SUM(returned)"
+    )
+
+
+def _counted() -> str:
+    """Give the purchases that count, with the rate where it is not one."""
+    return (
+        "SELECT who.root, purchase.id, CASE WHEN purchase.currency = %s THEN NULL"
+        f" ELSE {_rate()} END AS rate"
+        f" FROM who JOIN {_AWARD} AS award ON award.member_id = who.member_id"
+        f" JOIN {_PURCHASE} AS purchase ON purchase.id = award.purchase_id"
+        f" WHERE award.programme_id = %s AND {_COUNTED} AND purchase.status <> 'cancelled'"
+        " AND purchase.placed_at >= who.begins_at AND purchase.placed_at < who.ends_at"
+    )
+
+
+def _rate() -> str:
+    """Read the rate that was frozen for the member whom the award names: a fraction, as text."""
+    if is_postgresql():
+        return "award.facts -> CAST(award.member_id AS text) ->> 'rate'"
+    return "json_extract(award.facts, '$.\"' || award.member_id || '\".rate')"
+
+
+def _money() -> str:
+    """Compute `Bought.money_minor`: nearly always all that is kept, so the long sum is for the few others."""
+    money = "(CASE WHEN otherwise > sold THEN 0 ELSE sold - otherwise END)"
+    if is_postgresql():
+        over, under = "split_part(rate, '/', 1)", "COALESCE(NULLIF(split_part(rate, '/', 2), ''), '1')"
+        share = f"div(kept::numeric * {money}, sold)"
+        foreign = f"div(kept::numeric * {money} * {over}::numeric, sold::numeric * {under}::numeric)"
+    else:
+        slash = "instr(rate || '/1', '/')"
+        over = f"CAST(substr(rate || '/1', 1, {slash} - 1) AS INTEGER)"
+        under = f"CAST(substr(rate || '/1', {slash} + 1) AS INTEGER)"
+        share = f"kept * {money} / sold"
+        foreign = f"kept * {money} * {over} / (sold * {under})"
+    return f"CASE WHEN rate IS NOT NULL THEN {foreign} WHEN otherwise > 0 THEN {share} ELSE kept END"
+
+
+def _rank_of_total(scheme: Scheme) -> str:
+    cases = " ".join(
+        f"WHEN total.amount >= {tier.threshold} THEN {scheme.rank(tier.level_id)}"
+        for tier in reversed(scheme.tiers)
+    )
+    return f"(CASE {cases} ELSE 0 END)"
+
+
+def _rank_of_held(scheme: Scheme) -> str:
+    cases = " ".join(f"WHEN {tier.level_id} THEN {scheme.rank(tier.level_id)}" for tier in scheme.tiers)
+    return f"(CASE held.level_id {cases} ELSE 0 END)"

@@ -1,6 +1,6 @@
 """What coupons puts into the doors of the apps below it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,16 +16,49 @@ from backstage.registry import (
     invariants,
     jobs,
 )
-from coupons.operations import tries
+from commerce.registry import (
+    CustomerMergeReaction,
+    PurchaseReaction,
+    customer_merges,
+    purchase_reactions,
+)
+from coupons.operations import tries, upkeep
 from coupons.operations.alerts import plan_watching, work_watching
 from coupons.operations.gift_cards import due
 from coupons.operations.gift_cards.requests import apply_request
+from coupons.operations.merges import merge_uses, unmerge_uses
+from coupons.operations.purchases import list_purchases_to_settle, settle_orders
 from coupons.queries import gift_card_laws
 from coupons.queries.gift_card_limits import APPROVAL_KIND as GIFT_CARD_KIND
 from coupons.queries.gift_card_limits import describe_request, find_request_facts
+from coupons.queries.laws import INVARIANTS
+
+
+def _settle(purchase_ids: Sequence[int], at: datetime) -> None:
+    settle_orders(purchase_ids=purchase_ids, at=at)
+
+
+purchase_reactions.register(
+    "coupons.orders",
+    PurchaseReaction(name="coupons.orders", list_due=list_purchases_to_settle, settle=_settle),
+)
+
+customer_merges.register(
+    "coupons.uses",
+    CustomerMergeReaction(name="coupons.uses", on_merge=merge_uses, on_unmerge=unmerge_uses),
+)
 
 for kind in (
-    AuditKind(name="codes_guessed", sentence=_("%(object)s tried many codes that do not exist")),
+    AuditKind(name="coupon_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="coupon_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="coupon_switched_on", sentence=_("%(by)s switched %(object)s on")),
+    AuditKind(name="coupon_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="coupon_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="coupon_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="coupon_code_set", sentence=_("%(by)s gave %(object)s another code")),
+    AuditKind(name="coupon_code_added", sentence=_("%(by)s gave %(object)s one more code")),
+    AuditKind(name="coupon_code_voided", sentence=_("%(by)s made a code of %(object)s void")),
+    AuditKind(name="codes_guessed", sentence=_("Somebody guesses codes: %(object)s has to wait")),
     AuditKind(name="gift_card_issued", sentence=_("%(by)s issued %(object)s")),
     AuditKind(name="gift_card_activated", sentence=_("%(by)s let %(object)s be used")),
     AuditKind(name="gift_card_paused", sentence=_("%(by)s paused %(object)s")),
@@ -82,13 +115,6 @@ approval_kinds.register(
 
 for job in (
     Job(
-        name="watch_codes",
-        every=timedelta(minutes=10),
-        plan=plan_watching,
-        work=work_watching,
-        note=_("Raises an alert where a private or a site's code is used by many unrelated customers."),
-    ),
-    Job(
         name="void_stale_gift_card_holds",
         every=timedelta(minutes=5),
         plan=due.plan_stale_holds,
@@ -103,14 +129,28 @@ for job in (
         note=_("Writes off what is left on gift cards whose time is over."),
     ),
     Job(
+        name="void_stale_redemptions",
+        every=timedelta(minutes=5),
+        plan=upkeep.plan_voiding,
+        work=upkeep.work_voiding,
+        note=_("Gives places of coupons back whose reservation has timed out."),
+    ),
+    Job(
         name="forget_code_tries",
         every=timedelta(days=1),
         plan=tries.plan_forgetting,
         work=tries.work_forgetting,
-        note=_("Forgets who tried wrong codes more than a day ago."),
+        note=_("Forgets who tried codes, a day after it stopped to matter."),
+    ),
+    Job(
+        name="watch_codes",
+        every=timedelta(minutes=10),
+        plan=plan_watching,
+        work=work_watching,
+        note=_("Raises an alert where a private or a site's code is used by many unrelated customers."),
     ),
 ):
     jobs.register(job.name, job)
 
-for invariant in gift_card_laws.INVARIANTS:
+for invariant in (*INVARIANTS, *gift_card_laws.INVARIANTS):
     invariants.register(invariant.name, invariant)

@@ -95,7 +95,7 @@ def test_whatever_is_not_to_be_told_gets_one_answer_after_the_same_questions(dja
 
     answers = []
     for number, code in enumerate(codes):
-        with django_assert_num_queries(9):  # 2 of the savepoint
+        with django_assert_num_queries(7):  # 2 of the savepoint
             answers.append(look_up(code, source=f"10.0.1.{number}", currency="EUR"))
 
     assert set(answers) == {look_up("nothing", source="10.0.2.1", currency="EUR")}

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('encore_commerce', '0005_names_of_columns'),
-        ('encore_coupons', '0002_coupon_sites'),
+        ('encore_coupons', '0003_reserve_at_once'),
     ]
 
     operations = [

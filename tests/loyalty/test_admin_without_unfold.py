@@ -31,7 +31,7 @@ from tests.factories.commerce import (
     PurchaseProblemFactory, SegmentFactory,
 )
 from tests.factories.coupons import CodeAlertFactory, PublisherSiteFactory, SubmissionFactory
-from tests.factories.loyalty import MemberFactory, ProgrammeFactory
+from tests.factories.loyalty import InvitationFactory, MemberFactory, ProgrammeFactory
 
 setup_test_environment()
 call_command("migrate", verbosity=0)
@@ -75,6 +75,11 @@ pages += [f"{coupons}publishersite/{sheet.site_id}/{page}/" for page in ("change
 pages += [f"{coupons}submission/{sheet.pk}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}codealert/{alert.pk}/change/"]
 pages += [f"{coupons}{name}/add/" for name in ("publishersite", "submission")]
+row = InvitationFactory(invitation_list__programme=programme, sent=True).invitation_list
+draft = InvitationFactory(invitation_list__programme=programme, invitation_list__draft=True).invitation_list
+lists += [f"{club}invitationlist/"]
+pages += [f"{club}invitationlist/{page}/" for page in
+    ("add", "who", f"{row.pk}/change", f"{draft.pk}/change", f"{draft.pk}/edit")]
 lists += [f"{club}{name}/" for name in
     ("partner", "partnerstatement", "outsideprogramme", "transfer", "transferfile", "receivedfile",
      "incomingtransfer")]
@@ -111,4 +116,4 @@ def test_every_page_of_staff_stands_without_unfold(tmp_path):
         check=False,
     )
 
-    assert answer.stdout.splitlines() == ["visited 75"], answer.stderr[-2000:]
+    assert answer.stdout.splitlines() == ["visited 81"], answer.stderr[-2000:]

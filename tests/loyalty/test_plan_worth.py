@@ -15,7 +15,7 @@ from loyalty.models import Member, Programme
 from loyalty.operations.awards import settle_awards
 from loyalty.operations.plans.cancelling import refund_membership
 from loyalty.operations.tiers.grants import grant_tier
-from loyalty.policies.plans.worth import Delivery, shipping_saved, shipping_spared
+from loyalty.policies.plan_worth import Delivery, shipping_saved, shipping_spared
 from loyalty.policies.tiers.scheme import LevelSource
 from loyalty.queries.plans.likely import guess_buyers
 from loyalty.queries.plans.memberships import find_held

@@ -7,8 +7,8 @@ from django.db.models import F
 from django.db.models.functions import Mod
 
 from loyalty.models import Programme
+from loyalty.policies.plan_worth import Saving
 from loyalty.policies.plans.offer import YEAR_MONTHS, PlanOffer
-from loyalty.policies.plans.worth import Saving
 from loyalty.queries.holders import resolve_holders
 from loyalty.queries.plans.proof import list_year_awards, read_orders, spare, sum_by_member
 from loyalty.queries.programmes import rules_of

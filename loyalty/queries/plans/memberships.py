@@ -11,9 +11,9 @@ from backstage.plain_sql import Columns, execute, within
 from loyalty.models import Member, MembershipPeriod, PaidMembership
 from loyalty.policies.earning import ONE, Level, PlanFactor
 from loyalty.policies.perks import Perk, join_perks
+from loyalty.policies.plan_worth import plan_percent
 from loyalty.policies.plans.offer import PlanOffer
 from loyalty.policies.plans.periods import Period, PeriodKind
-from loyalty.policies.plans.worth import plan_percent
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.tiers.scheme import LevelSource, Tier
 from loyalty.queries.programmes import get_programme_rules, rules_of

@@ -14,14 +14,14 @@ from commerce.queries.customers import list_merged
 from loyalty.models import Award, Member, Programme
 from loyalty.policies.awarding import Sale
 from loyalty.policies.perks import PerkKind, find_perk
-from loyalty.policies.plans.offer import YEAR_MONTHS, PlanOffer
-from loyalty.policies.plans.worth import (
+from loyalty.policies.plan_worth import (
     Saving,
     points_spared,
     read_delivery,
     shipping_saved,
     shipping_spared,
 )
+from loyalty.policies.plans.offer import YEAR_MONTHS, PlanOffer
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.tiers.scheme import LevelSource, Tier
 from loyalty.queries.plans.memberships import Held

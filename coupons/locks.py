@@ -1,7 +1,7 @@
 """Every row lock of the app."""
 
 from backstage.transactions import require_transaction
-from coupons.models import CodeAlert, PublisherSite, Submission
+from coupons.models import Code, CodeAlert, CodeBatch, PublisherSite, Submission
 
 
 def lock_site(site_id: int) -> PublisherSite:
@@ -24,3 +24,17 @@ def lock_alert(alert_id: int) -> CodeAlert:
     """
     require_transaction()
     return CodeAlert.objects.select_for_update(no_key=True).get(id=alert_id)
+
+
+def lock_batch(batch_id: int) -> CodeBatch:
+    """Lock one batch of codes, to change it or to make codes of it; codes come before it. Raises:
+    CodeBatch.DoesNotExist.
+    """
+    require_transaction()
+    return CodeBatch.objects.select_for_update(no_key=True).get(id=batch_id)
+
+
+def lock_batch_code(code_id: int) -> Code:
+    """Lock one code of a batch, to change it; its batch comes after it. Raises: Code.DoesNotExist."""
+    require_transaction()
+    return Code.objects.select_for_update(no_key=True).get(id=code_id, batch__isnull=False)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backstage.registry import AuditKind, Job, audit_kinds, jobs
 from coupons.operations.alerts import plan_watching, work_watching
+from coupons.operations.code_making import plan_making, work_making
 
 for kind in (
     AuditKind(name="site_added", sentence=_("%(by)s added the coupon site %(object)s")),
@@ -30,6 +31,15 @@ for kind in (
     AuditKind(
         name="code_alert_dismissed", sentence=_("%(by)s noted that the use of %(object)s is meant to be")
     ),
+    AuditKind(name="batch_requested", sentence=_("%(by)s asked for a batch of codes: %(object)s")),
+    AuditKind(name="batch_topped_up", sentence=_("%(by)s asked for more codes of %(object)s")),
+    AuditKind(name="batch_paused", sentence=_("%(by)s paused the codes of %(object)s")),
+    AuditKind(name="batch_resumed", sentence=_("%(by)s let the codes of %(object)s go on")),
+    AuditKind(name="batch_voided", sentence=_("%(by)s made the codes of %(object)s void")),
+    AuditKind(name="codes_exported", sentence=_("%(by)s took out the codes of %(object)s")),
+    AuditKind(name="batch_code_bound", sentence=_("%(by)s bound the code %(object)s to a customer")),
+    AuditKind(name="batch_code_ended", sentence=_("%(by)s gave the code %(object)s an end of its own")),
+    AuditKind(name="batch_code_voided", sentence=_("%(by)s made the code %(object)s void")),
 ):
     audit_kinds.register(kind.name, kind)
 
@@ -41,5 +51,16 @@ jobs.register(
         plan=plan_watching,
         work=work_watching,
         note=_("Raises an alert where a private or a site's code is used by many unrelated customers."),
+    ),
+)
+
+jobs.register(
+    "make_codes",
+    Job(
+        name="make_codes",
+        every=timedelta(minutes=1),
+        plan=plan_making,
+        work=work_making,
+        note=_("Makes the codes that batches lack."),
     ),
 )

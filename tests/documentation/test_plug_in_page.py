@@ -121,6 +121,7 @@ def test_the_shops_beat_knows_every_job(shop):
         "encore.forfeit_left_members",
         "encore.forget_empty_runs",
         "encore.grant_occasion_points",
+        "encore.make_codes",
         "encore.release_due_points",
         "encore.requalify_tiers",
         "encore.send_invitations",

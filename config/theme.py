@@ -56,6 +56,10 @@ NAVIGATION = [
         "items": [
             page(_("Campaigns"), "campaign", "encore_loyalty.campaign"),
             page(_("Points for actions"), "celebration", "encore_loyalty.actionrule"),
+            page(_("Levels"), "military_tech", "encore_loyalty.tierscheme"),
+            page(_("Coupon sites"), "captive_portal", "encore_coupons.publishersite"),
+            page(_("Sheets for sites"), "article", "encore_coupons.submission"),
+            page(_("Codes that spread"), "crisis_alert", "encore_coupons.codealert"),
         ],
     },
     {

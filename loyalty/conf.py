@@ -28,6 +28,12 @@ HEADING_LEVEL = declare(
     default=1,
     says="the level of the member pages' title: 2 where the shop's own page has the first",
 )
+TRANSFER_HOLD_DAYS = declare(
+    "TRANSFER_HOLD_DAYS",
+    int,
+    default=30,
+    says="for how many days points that a member exchanges wait for the outside programme's answer",
+)
 
 
 def theme() -> str:

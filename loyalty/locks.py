@@ -1,7 +1,9 @@
-"""Every row lock of the app, in the global order: purchase → award → accounts by member → lots → campaigns.
+"""Every row lock of the app, in the global order.
 
-A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign or
-a rule for an action.
+Purchase → award → transfers → accounts by member → lots → campaigns.
+
+A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign,
+a rule for an action or a plan. Paid memberships have no lock of their own: the member's account is theirs.
 
 Each kind is locked in one statement by ascending id, and nothing earlier in the order is locked afterwards.
 `no_key=True`, because a plain FOR UPDATE would block the key check of every insert that points at the row. A
@@ -16,7 +18,18 @@ from typing import Any
 from django.db import connection
 
 from backstage.plain_sql import Columns, among, for_update, listed, within
-from loyalty.models import ActionRule, Award, Campaign, InvitationList, Lot, PointsAccount, Programme
+from loyalty.models import (
+    ActionRule,
+    Award,
+    Campaign,
+    InvitationList,
+    Lot,
+    OutsideProgramme,
+    Plan,
+    PointsAccount,
+    Programme,
+    Transfer,
+)
 from loyalty.policies.book import Account
 from loyalty.policies.settlement import AwardState
 
@@ -47,12 +60,28 @@ def lock_action_rule(rule_id: int) -> ActionRule:
     return ActionRule.objects.select_for_update(no_key=True).get(id=rule_id)
 
 
+def lock_plan(plan_id: int) -> Plan:
+    """Lock one plan, to change it; the programme comes first. Raises: Plan.DoesNotExist."""
+    return Plan.objects.select_for_update(no_key=True).get(id=plan_id)
+
+
 def lock_invitation_list(list_id: int) -> InvitationList:
     """Lock one list of invitations, to change it; nothing is locked beside it.
 
     Raises: InvitationList.DoesNotExist.
     """
     return InvitationList.objects.select_for_update(no_key=True).get(id=list_id)
+
+
+def lock_outside(outside_id: int) -> OutsideProgramme:
+    """Lock one outside programme, so that a day makes one file. Raises: OutsideProgramme.DoesNotExist."""
+    return OutsideProgramme.objects.select_for_update(no_key=True).get(id=outside_id)
+
+
+def lock_transfers(transfer_ids: Iterable[int]) -> dict[int, Transfer]:
+    """Lock transfers by ascending id, to write down their answers; the accounts come after."""
+    rows = Transfer.objects.select_for_update(no_key=True).filter(id__in=set(transfer_ids))
+    return {row.id: row for row in rows.order_by("id")}
 
 
 def lock_campaigns(campaign_ids: Iterable[int]) -> list[Campaign]:

@@ -35,6 +35,7 @@ from loyalty.ledger import due
 from loyalty.management.backtest_verb import BACKTEST
 from loyalty.management.forecast_verb import FORECAST
 from loyalty.management.init_verb import INIT
+from loyalty.management.transfer_verb import TRANSFER
 from loyalty.operations.actions import plan_occasions, work_occasions
 from loyalty.operations.adjustments import apply_adjustment
 from loyalty.operations.awards import settle_awards
@@ -47,8 +48,11 @@ from loyalty.operations.invitations import plan_invitations, work_invitations
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.operations.partners import OWNER_KIND
+from loyalty.operations.plans.renewing import plan_renewing, work_renewing
+from loyalty.operations.received_files import plan_rows, work_rows
 from loyalty.operations.statements import plan_closing_months, work_closing_months
 from loyalty.operations.tiers import upkeep as tier_upkeep
+from loyalty.operations.transfer_files import plan_transfer_files, work_transfer_files
 from loyalty.queries import (
     action_laws,
     campaign_laws,
@@ -56,6 +60,7 @@ from loyalty.queries import (
     member_page,
     partner_laws,
     staff_sections,
+    transfer_laws,
 )
 from loyalty.queries.adjustments import APPROVAL_KIND, describe_adjustment, find_adjustment
 from loyalty.queries.campaign_requests import APPROVAL_KIND as START_KIND
@@ -67,7 +72,9 @@ from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.queries.partners import list_key_owners, name_partner
+from loyalty.queries.plans.laws import INVARIANTS as PLAN_INVARIANTS
 from loyalty.queries.tiers.laws import INVARIANTS as TIER_INVARIANTS
+from loyalty.queries.tiers.member_section import find_level_section
 from loyalty.queries.tiers.segment_condition import LEVEL
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
 
@@ -123,6 +130,20 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="plan_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="plan_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="plan_switched_on", sentence=_("%(by)s put %(object)s on sale")),
+    AuditKind(name="plan_closed", sentence=_("%(by)s closed %(object)s to new members")),
+    AuditKind(name="plan_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="plan_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="plan_started", sentence=_("%(by)s started a paid membership of %(object)s")),
+    AuditKind(name="plan_trial_started", sentence=_("%(by)s started a trial of a plan for %(object)s")),
+    AuditKind(name="plan_renewed", sentence=_("%(by)s renewed the paid membership of %(object)s")),
+    AuditKind(name="plan_cancelled", sentence=_("%(by)s cancelled the paid membership of %(object)s")),
+    AuditKind(
+        name="plan_kept", sentence=_("%(by)s took back that the paid membership of %(object)s was cancelled")
+    ),
+    AuditKind(name="plan_refunded", sentence=_("%(by)s noted a refund of the paid membership of %(object)s")),
     AuditKind(name="levels_drafted", sentence=_("%(by)s drafted the levels of %(object)s")),
     AuditKind(name="levels_switched_on", sentence=_("%(by)s switched on the levels of %(object)s")),
     AuditKind(name="levels_switched_off", sentence=_("%(by)s switched off the levels of %(object)s")),
@@ -144,6 +165,12 @@ for kind in (
     AuditKind(name="partner_channel_ended", sentence=_("%(by)s took a channel from %(object)s")),
     AuditKind(name="partner_price_agreed", sentence=_("%(by)s agreed a price with %(object)s")),
     AuditKind(name="partner_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="outside_opened", sentence=_("%(by)s took in %(object)s")),
+    AuditKind(name="outside_rate_set", sentence=_("%(by)s set a rate of %(object)s")),
+    AuditKind(name="outside_rate_stopped", sentence=_("%(by)s stopped a rate of %(object)s")),
+    AuditKind(name="outside_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="transfer_file_made", sentence=_("%(by)s made %(object)s")),
+    AuditKind(name="transfer_file_received", sentence=_("%(by)s received %(object)s")),
     AuditKind(name="partner_month_closed", sentence=_("%(by)s closed %(object)s")),
     AuditKind(name="points_given", sentence=_("%(by)s gave points to %(object)s")),
     AuditKind(name="points_taken", sentence=_("%(by)s took points from %(object)s")),
@@ -295,6 +322,27 @@ for job in (
         ),
     ),
     Job(
+        name="renew_memberships",
+        every=timedelta(days=1),
+        plan=plan_renewing,
+        work=work_renewing,
+        note=_("Writes down which paid memberships were not renewed, or have ended."),
+    ),
+    Job(
+        name="make_transfer_files",
+        every=timedelta(days=1),
+        plan=plan_transfer_files,
+        work=work_transfer_files,
+        note=_("Puts the exchanges that wait into one file for each outside programme."),
+    ),
+    Job(
+        name="read_transfer_files",
+        every=timedelta(minutes=1),
+        plan=plan_rows,
+        work=work_rows,
+        note=_("Takes in what outside programmes answer and send, row by row."),
+    ),
+    Job(
         name="close_partner_months",
         every=timedelta(days=1),
         plan=plan_closing_months,
@@ -338,6 +386,12 @@ for section in (
         find=find_changes,
     ),
     MemberPageSection(
+        name="level",
+        order=702,
+        template="encore/loyalty/sections/level.html",
+        find=find_level_section,
+    ),
+    MemberPageSection(
         name="offers",
         order=700,
         template="encore/loyalty/sections/offers.html",
@@ -364,7 +418,7 @@ for section in (
 ):
     member_page_sections.register(section.name, section)
 
-for verb in (BACKTEST, FORECAST, INIT):
+for verb in (BACKTEST, FORECAST, INIT, TRANSFER):
     verbs.register(verb.name, verb)
 
 for scope in (
@@ -381,7 +435,9 @@ for invariant in (
     *INVARIANTS,
     *action_laws.INVARIANTS,
     *campaign_laws.INVARIANTS,
+    *PLAN_INVARIANTS,
     *partner_laws.INVARIANTS,
+    *transfer_laws.INVARIANTS,
     *CHANGE_INVARIANTS,
     *TIER_INVARIANTS,
     *invitation_laws.INVARIANTS,

@@ -58,7 +58,7 @@ def get_feed(at: datetime, *, keep_days: int, site: PublisherSite | None = None)
     those none that is bound to customers. Queries: 4; 5 for a site.
     """
     told = [one for one in _list_told(at, keep_days, site) if is_kept(one.published, at, keep_days)]
-    names = _name_articles(one.version for one in told)
+    names = name_articles(one.version for one in told)
     entries = [entry for one in told if (entry := _entry(one, names, at))]
     moments = [last_change(one.published, one.begun, at) for one in told]
     known = [moment for moment in moments if moment is not None]
@@ -145,7 +145,8 @@ def _has_uses(code: Code) -> bool:
     return code.limit_total is None or code.used_count < code.limit_total
 
 
-def _name_articles(versions: Iterable[CouponVersion]) -> dict[str, str]:
+def name_articles(versions: Iterable[CouponVersion]) -> dict[str, str]:
+    """Give the names of the articles that versions speak of, by number. Queries: 1."""
     skus = {sku for version in versions for sku in (*version.skus, *version.except_skus)}
     return dict(Product.objects.filter(sku__in=skus).exclude(name="").values_list("sku", "name"))
 

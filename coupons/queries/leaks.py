@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
 
 from commerce.queries.customers import resolve_customers
 from coupons.models import CodeAlert, Redemption
@@ -109,3 +110,10 @@ def count_uses(code_ids: Iterable[int], *, since: datetime | None = None) -> dic
         for code_id, uses, off, back in sums.values_list("code_id", "uses", "off", "back")
         if code_id is not None
     }
+
+
+def count_by_day(code_id: int, first: date) -> dict[date, int]:
+    """Count the orders with a code on each day from one on, in the active time zone. Queries: 1."""
+    rows = Redemption.objects.filter(code_id=code_id, state__in=STANDING_USES)
+    days = rows.annotate(day=TruncDate("used_at")).filter(day__gte=first)
+    return dict(days.values("day").annotate(count=Count("id")).values_list("day", "count"))

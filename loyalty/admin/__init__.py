@@ -10,6 +10,7 @@ from loyalty.admin.ledger import (
     MovementAdmin,
     PointsAccountAdmin,
 )
+from loyalty.admin.levels import LevelAdmin
 from loyalty.admin.members import MemberAdmin
 from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
 
@@ -20,6 +21,7 @@ __all__ = [
     "CampaignAdmin",
     "EntryAdmin",
     "HoldAdmin",
+    "LevelAdmin",
     "LotAdmin",
     "MemberAdmin",
     "MovementAdmin",

@@ -5,6 +5,8 @@ cannot (a hold that is closed, what a capture took) is looked up here, under the
 """
 
 from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +17,7 @@ from loyalty.ledger import hold_at_once
 from loyalty.ledger.posting import Posted, post
 from loyalty.locks import lock_accounts
 from loyalty.models import Entry, Hold, Movement
+from loyalty.models.ledger import HoldState
 from loyalty.policies.errors import HoldUnknown
 from loyalty.policies.requests import (
     PLAIN_HOLD,
@@ -25,6 +28,7 @@ from loyalty.policies.requests import (
     Part,
     PlaceHold,
     Reinstate,
+    Request,
     Spent,
     TakeBack,
     VoidHold,
@@ -32,6 +36,16 @@ from loyalty.policies.requests import (
 from loyalty.policies.states import EntryKind, State
 from loyalty.policies.terms import LotDates
 from loyalty.queries.books import load_lots
+
+
+@dataclass(frozen=True, slots=True)
+class HoldToClose:
+    """A hold that is to be closed among others: whose, which, under which key and reason."""
+
+    member_id: int
+    hold_id: int
+    key: str
+    reason: str
 
 
 def give(
@@ -161,6 +175,34 @@ def void(*, member_id: int, hold_id: int, key: str, reason: str = "voided", at: 
         channel_id=channel_id,
     )
     return post([request], at=at, by=by)[0]
+
+
+def close_holds(
+    *, captures: Collection[HoldToClose], voids: Collection[HoldToClose], at: datetime, by: By
+) -> None:
+    """Spend the points of some open holds and give those of others back, all or none, in one posting.
+
+    Only of holds that are open and have not timed out: `list_open_holds` tells, under the accounts' locks.
+    Replay: a known key changes nothing. Queries: constant.
+    """
+    requests: list[Request] = [
+        Capture(member_id=one.member_id, key=one.key, reason=one.reason, hold_id=one.hold_id)
+        for one in captures
+    ]
+    requests += [
+        VoidHold(member_id=one.member_id, key=one.key, reason=one.reason, hold_id=one.hold_id)
+        for one in voids
+    ]
+    post(requests, at=at, by=by)
+
+
+def list_open_holds(*, holds: Mapping[int, int], at: datetime) -> set[int]:
+    """Give those of these holds, with their members, that are open at `at`. Locks: the accounts."""
+    lock_accounts(holds.values())
+    rows = Hold.objects.filter(
+        entry_id__in=holds, member_id__in=set(holds.values()), state=HoldState.OPEN, expires_at__gt=at
+    )
+    return set(rows.values_list("entry_id", flat=True))
 
 
 def reinstate(

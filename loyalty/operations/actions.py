@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 
@@ -24,11 +23,11 @@ from loyalty.locks import lock_accounts
 from loyalty.models import ActionAttempt, Member
 from loyalty.operations.tiers.settling import settle_levels
 from loyalty.policies.actions import ActionKind, ActionRule, Refusal, is_within_cap, running_rule
+from loyalty.policies.gift_dates import dates_of_gift
 from loyalty.policies.programme import MEMBER_ALLOWS, MemberState
 from loyalty.policies.requests import Accrue, Part, TakeBack
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.settlement import Holder
-from loyalty.policies.terms import LotDates, lot_end
 from loyalty.queries.actions import (
     find_due_members,
     list_due_occasions,
@@ -357,7 +356,7 @@ def _post(
     earned = [attempt for attempt in attempts if attempt.points]
     if not earned:
         return
-    dates = _dates(programme, at, programme.zone)
+    dates = dates_of_gift(programme, at)
     levels = {rule.id: rule.counts_for_level for rule in programme.actions}
     requests = [
         Accrue(
@@ -377,16 +376,6 @@ def _post(
     counting = {request.member_id for request in requests if request.qualifying_points}
     if counting:
         settle_levels(rules=programme, member_ids=counting, at=at)
-
-
-def _dates(
-    programme: ProgrammeRules, at: datetime, zone: ZoneInfo
-) -> tuple[LotDates, int | None, int | None]:
-    terms_id = programme.terms_at(at).get(None)
-    if terms_id is None:
-        return LotDates(at, None, "", None), None, None
-    end = lot_end(programme.terms_by_id()[terms_id], at, zone)
-    return LotDates(at, end.expires_at, "", None), terms_id, end.lapse_months
 
 
 # -- birthdays and anniversaries -----------------------------------------------------------------------------

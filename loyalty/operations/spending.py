@@ -50,7 +50,7 @@ def reserve_points(
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        _check_may_spend(member_id, key, at)
+        check_may_spend(member_id=member_id, key=key, at=at)
         return moves.hold(
             member_id=member_id,
             points=points,
@@ -63,7 +63,8 @@ def reserve_points(
         )
 
 
-def _check_may_spend(member_id: int, key: str, at: datetime) -> None:
+def check_may_spend(*, member_id: int, key: str, at: datetime) -> None:
+    """Refuse what the states of programme and member do not allow, but for a retry. Raises: CannotSpend."""
     member = Member.objects.select_related("programme").get(id=member_id)
     programme_state = member.programme.state_at(at)
     may_spend = PROGRAMME_ALLOWS[programme_state].spend and MEMBER_ALLOWS[MemberState(member.state)].spend

@@ -11,6 +11,7 @@ from backstage import clock
 from backstage.transactions import read_snapshot
 from loyalty.models import Entry, Hold, Member, Movement, PointsAccount
 from loyalty.policies.book import HoldState, LotState, MemberBook
+from loyalty.policies.outside import REFERENCE
 from loyalty.policies.states import LOT_STATES, OPEN_STATES, State
 from loyalty.queries.books import add_terms, load_book, load_lots
 
@@ -36,8 +37,9 @@ class Expiring:
 class Balance:
     """What a member has at a moment. Units: points; `worth_minor` in minor units of `currency`.
 
-    `available` is spendable at that moment and never includes what is on the way or reserved. `debt` is owed
-    by the member and filled by the next points.
+    `available` is spendable at that moment and never includes what is on the way or reserved. Of what is
+    `held`, `exchanging` is on its way to another programme. `debt` is owed by the member and filled by the
+    next points.
     """
 
     member_id: int
@@ -51,6 +53,7 @@ class Balance:
     time_zone: str
     on_the_way: tuple[Upcoming, ...] = ()
     expiring: tuple[Expiring, ...] = ()
+    exchanging: int = 0
 
 
 def get_balance(*, member_id: int, at: datetime | None = None) -> Balance:
@@ -164,6 +167,7 @@ def read_balance(book: MemberBook, member: Member, at: datetime) -> Balance:
         time_zone=programme.time_zone,
         on_the_way=_on_the_way(book),
         expiring=_expiring(book),
+        exchanging=sum(hold.points for hold in book.holds.values() if hold.reference.startswith(REFERENCE)),
     )
 
 

@@ -105,8 +105,10 @@ def _facts(balance: Balance) -> Iterator[Notice]:
     ]
     if coming:
         yield _first_and_more(coming, "info")
-    if balance.held:
-        yield Notice(sentences.reserved(balance.held))
+    if held := balance.held - balance.exchanging:
+        yield Notice(sentences.reserved(held))
+    if balance.exchanging:
+        yield Notice(sentences.exchanging(balance.exchanging))
 
 
 def _first_and_more(texts: Sequence[str], level: str) -> Notice:

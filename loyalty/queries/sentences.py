@@ -94,6 +94,16 @@ def reserved(count: int) -> str:
     return counted(sentence, count)
 
 
+def exchanging(count: int) -> str:
+    """Say that points are put aside for an exchange with an outside programme."""
+    sentence = ngettext(
+        "%(n)s point is on its way to another programme.",
+        "%(n)s points are on their way to another programme.",
+        count,
+    )
+    return counted(sentence, count)
+
+
 def more_dates(count: int) -> str:
     """Lead to the dates that are not shown at once."""
     return counted(ngettext("%(n)s more date", "%(n)s more dates", count), count)
@@ -124,6 +134,10 @@ _BY_REASON: Mapping[tuple[EntryKind, str], str] = {
     (EntryKind.ACCRUE, "share"): _("For telling others"),
     (EntryKind.ACCRUE, "survey"): _("For answering our questions"),
     (EntryKind.ACCRUE, "newsletter"): _("For reading our news"),
+    (EntryKind.ACCRUE, "exchange_in"): _("Points from another programme came here"),
+    (EntryKind.HOLD, "exchange"): _("Points on their way to another programme"),
+    (EntryKind.CAPTURE, "exchange"): _("Points exchanged with another programme"),
+    (EntryKind.VOID, "exchange_back"): _("An exchange did not come about, so its points came back"),
     (EntryKind.REVOKE, "withdrawn"): _("What these points were for was taken back"),
     (EntryKind.VOID, "timed_out"): _("Reserved points came back, the time was up"),
     (EntryKind.EXPIRE, "left"): _("You left the club, so its points ended"),
@@ -164,7 +178,7 @@ def history(told: Told) -> str:
     if told.kind is EntryKind.RELEASE:
         return counted(ngettext("%(n)s point is ready", "%(n)s points are ready", told.points), told.points)
     if told.kind is EntryKind.HOLD and told.is_used:
-        return gettext(_BY_KIND[EntryKind.CAPTURE])
+        return gettext(_BY_REASON.get((EntryKind.CAPTURE, told.reason), _BY_KIND[EntryKind.CAPTURE]))
     if told.kind is EntryKind.ACCRUE and told.reason == "purchase" and told.amount:
         return gettext("You bought for %(amount)s") % {"amount": told.amount}
     if told.order and (told.kind, told.reason) in _OF_ORDER:

@@ -25,7 +25,7 @@ from loyalty.policies.states import EntryKind, State
 from loyalty.queries.figures import NO_BREAK_SPACE, day, last_day, money, number
 from loyalty.queries.sentences import Told, counted, history, let_go, on_the_way, waiting
 from loyalty.queries.sentences import points as points_text
-from loyalty.queries.why_extras import base_points, extra_steps
+from loyalty.queries.why_extras import base_points, exchange_steps, extra_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,7 @@ def _steps(source: _Source) -> Iterator[str]:
     if source.entry.kind == EntryKind.ACCRUE:
         if "rule" in source.entry.explanation:
             yield from _earning_steps(source)
+        yield from exchange_steps(source.entry.explanation, is_out=False)
         yield from _date_steps(source)
     elif source.entry.kind == EntryKind.REVOKE:
         yield from _taking_back_steps(source)
@@ -122,6 +123,7 @@ def _steps(source: _Source) -> Iterator[str]:
     elif source.entry.kind == EntryKind.EXPIRE:
         yield from _expiry_steps(source)
     elif source.entry.kind in (EntryKind.HOLD, EntryKind.CAPTURE):
+        yield from exchange_steps(source.entry.explanation, is_out=True)
         yield gettext("Points that end first are used first.")
     elif source.entry.kind == EntryKind.REINSTATE:
         yield gettext("They came back with the dates that they had.")

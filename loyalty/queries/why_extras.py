@@ -1,11 +1,11 @@
-"""What level and campaigns added to an order, told from the reasons that were stored with it."""
+"""What level, plan and campaigns added to an order, told from the reasons that were stored with it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext, ngettext
 
-from loyalty.models import CampaignVersion
+from loyalty.models import CampaignVersion, OutsideRate
 from loyalty.policies.earning import Outcome, Source
 from loyalty.queries.figures import number
 from loyalty.queries.sentences import counted
@@ -25,13 +25,51 @@ def extra_steps(told: Mapping[str, Any]) -> Iterator[str]:
     names = _names(reasons)
     for reason in reasons[1:]:
         if reason["source"] == Source.LEVEL:
-            yield gettext("Your level adds %(points)s.") % {"points": number(reason["points"])}
+            yield _level_step(reason)
+        elif reason["source"] == Source.PLAN:
+            yield _plan_step(reason)
         else:
             yield _campaign_step(reason, names.get(reason["id"], ""))
     if reasons:
         yield counted(
             ngettext("Together %(n)s point.", "Together %(n)s points.", told["points"]), told["points"]
         )
+
+
+def _level_step(reason: Reason) -> str:
+    if reason["outcome"] == Outcome.OUTDONE:
+        full = {"full": number(reason["full"])}
+        return gettext("Your level would have added %(full)s; your paid membership adds more.") % full
+    return gettext("Your level adds %(points)s.") % {"points": number(reason["points"])}
+
+
+def _plan_step(reason: Reason) -> str:
+    if reason["outcome"] == Outcome.OUTDONE:
+        full = {"full": number(reason["full"])}
+        return gettext("Your paid membership would have added %(full)s; your level adds as much.") % full
+    return gettext("Your paid membership adds %(points)s.") % {"points": number(reason["points"])}
+
+
+def exchange_steps(told: Mapping[str, Any], *, is_out: bool) -> Iterator[str]:
+    """Tell at which rate points went to an outside programme or came from one. Queries: 1, or 0."""
+    if "outside" not in told:
+        return
+    rate = OutsideRate.objects.select_related("outside").get(id=told["rate"])
+    gaps = {"unit": rate.outside.unit, "name": rate.outside.name, "units": number(told["units"])}
+    if is_out:
+        sentence = ngettext(
+            "%(n)s point makes %(step)s %(unit)s with %(name)s; %(points)s make %(units)s.",
+            "%(n)s points make %(step)s %(unit)s with %(name)s; %(points)s make %(units)s.",
+            rate.points,
+        )
+        yield counted(sentence, rate.points, step=number(rate.units), points=number(told["points"]), **gaps)
+    else:
+        sentence = ngettext(
+            "%(units)s %(unit)s with %(name)s make %(n)s point.",
+            "%(units)s %(unit)s with %(name)s make %(n)s points.",
+            told["points"],
+        )
+        yield counted(sentence, told["points"], **gaps)
 
 
 def _names(reasons: Sequence[Reason]) -> dict[int, str]:

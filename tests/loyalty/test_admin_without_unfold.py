@@ -30,6 +30,7 @@ from tests.factories.commerce import (
     ChannelFactory, CustomerFactory, PossibleDuplicateFactory, ProductFactory, PurchaseFactory,
     PurchaseProblemFactory, SegmentFactory,
 )
+from tests.factories.coupons import CodeAlertFactory, PublisherSiteFactory, SubmissionFactory
 from tests.factories.loyalty import MemberFactory, ProgrammeFactory
 
 setup_test_environment()
@@ -62,6 +63,12 @@ pages += [f"{shop}possibleduplicate/{pair.pk}/change/", f"{shop}purchaseproblem/
 lists += ["/admin/auth/user/", "/admin/auth/group/", "/admin/encore_backstage/approval/"]
 pages += ["/admin/auth/user/1/change/", "/admin/auth/user/1/password/", "/admin/auth/user/add/"]
 pages += [f"/admin/encore_backstage/approval/{asked}/change/"]
+sheet, alert, coupons = SubmissionFactory(), CodeAlertFactory(), "/admin/encore_coupons/"
+lists += [f"{coupons}{name}/" for name in ("publishersite", "submission", "codealert")]
+pages += [f"{coupons}publishersite/{sheet.site_id}/{page}/" for page in ("change", "edit")]
+pages += [f"{coupons}submission/{sheet.pk}/{page}/" for page in ("change", "edit")]
+pages += [f"{coupons}codealert/{alert.pk}/change/"]
+pages += [f"{coupons}{name}/add/" for name in ("publishersite", "submission")]
 for address in ["/admin/", *lists, *pages]:
     answer = client.get(address)
     page = answer.content.decode()
@@ -91,4 +98,4 @@ def test_every_page_of_staff_stands_without_unfold(tmp_path):
         check=False,
     )
 
-    assert answer.stdout.splitlines() == ["visited 45"], answer.stderr[-2000:]
+    assert answer.stdout.splitlines() == ["visited 55"], answer.stderr[-2000:]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('encore_coupons', '0002_coupon_sites'),
+        ('encore_coupons', '0003_reserve_at_once'),
     ]
 
     operations = [

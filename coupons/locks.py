@@ -52,6 +52,13 @@ def lock_batch(batch_id: int) -> CodeBatch:
     return CodeBatch.objects.select_for_update(no_key=True).get(id=batch_id)
 
 
+def lock_batches_of(coupon_id: int) -> list[CodeBatch]:
+    """Lock the batches of a coupon, so that nobody makes codes of them; the coupon comes first."""
+    require_transaction()
+    rows = CodeBatch.objects.filter(coupon_id=coupon_id).order_by("id")
+    return list(rows.select_for_update(no_key=True))
+
+
 def lock_codes_of(coupon_id: int) -> list[Code]:
     """Lock the codes of a coupon that are of no batch, to change them; the stamp comes first, the coupon
     after.
@@ -104,11 +111,14 @@ def lock_counters(
 ) -> None:
     """Lock counters before several of a kind are changed by one statement, which has no order of its own.
 
-    A single one needs no lock before its update. Locks: codes, uses, coupons. Queries: at most 3.
+    A single one needs no lock before its update. Batches of codes are locked with the first that does, or
+    they would come after it. Locks: codes, batches, uses, coupons. Queries: at most 4.
     """
     require_transaction()
     if len(code_ids) > 1:
         _lock(Code._meta.db_table, "id", code_ids)
+    if code_ids and max(len(code_ids), len(uses), len(coupon_ids)) > 1:
+        _lock_batches(code_ids)
     if len(uses) > 1:
         _lock_uses(uses)
     if len(coupon_ids) > 1:
@@ -118,6 +128,14 @@ def lock_counters(
 def _lock(table: str, column: str, ids: Collection[int]) -> None:
     execute(
         f"SELECT id FROM {table} WHERE {among(column)} ORDER BY id {for_update()}", [listed(ids)]
+    ).fetchall()
+
+
+def _lock_batches(code_ids: Collection[int]) -> None:
+    codes = f"SELECT batch_id FROM {Code._meta.db_table} WHERE {among('id')}"
+    execute(
+        f"SELECT id FROM {CodeBatch._meta.db_table} WHERE id IN ({codes}) ORDER BY id {for_update()}",
+        [listed(code_ids)],
     ).fetchall()
 
 

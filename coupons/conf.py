@@ -50,3 +50,9 @@ CODE_LINK = declare(
     default="",
     says="the address that a code leads to, with {code} in it; in files and QR codes of batches",
 )
+RESERVED_CODES = declare(
+    "RESERVED_CODES",
+    str,
+    default="TEST FREE ADMIN STAFF NULL GIFT SALE CODE COUPON DISCOUNT WELCOME",
+    says="codes, with spaces between, that everybody would try; whoever chooses one is warned",
+)

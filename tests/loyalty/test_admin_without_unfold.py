@@ -31,7 +31,9 @@ from tests.factories.commerce import (
     PurchaseProblemFactory, SegmentFactory,
 )
 from tests.factories.coupons import CodeAlertFactory, PublisherSiteFactory, SubmissionFactory
-from tests.factories.loyalty import InvitationFactory, MemberFactory, ProgrammeFactory
+from tests.factories.loyalty import (
+    InvitationFactory, MemberFactory, PlanVersionFactory, ProgrammeFactory,
+)
 
 setup_test_environment()
 call_command("migrate", verbosity=0)
@@ -87,6 +89,10 @@ pages += [f"{club}partner/{partner.pk}/{page}/" for page in ("change", "price", 
 pages += [f"{club}outsideprogramme/{outside.pk}/{page}/" for page in ("change", "rate", "upload", "end")]
 pages += [f"{club}partner/add/", f"{club}outsideprogramme/add/"]
 pages += ["/admin/encore_backstage/apikey/", "/admin/encore_backstage/apikey/add/"]
+plan = PlanVersionFactory(plan__programme=programme).plan
+lists += [f"{club}plan/"]
+pages += [f"{club}plan/{page}/" for page in ("add", f"{plan.pk}/change", f"{plan.pk}/edit")]
+pages += [f"{club}member/{alice.pk}/{page}" for page in ("change/?tab=plans", "plan/")]
 for address in ["/admin/", *lists, *pages]:
     answer = client.get(address)
     page = answer.content.decode()
@@ -116,4 +122,4 @@ def test_every_page_of_staff_stands_without_unfold(tmp_path):
         check=False,
     )
 
-    assert answer.stdout.splitlines() == ["visited 81"], answer.stderr[-2000:]
+    assert answer.stdout.splitlines() == ["visited 87"], answer.stderr[-2000:]

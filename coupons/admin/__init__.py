@@ -1,7 +1,8 @@
-"""The admin of coupons: sites that publish them, sheets for those, and codes that spread."""
+"""The admin of coupons: the builder and a page for each, sites that publish them, and codes that spread."""
 
 from coupons.admin.alerts import CodeAlertAdmin
+from coupons.admin.coupons import CouponAdmin
 from coupons.admin.sites import PublisherSiteAdmin
 from coupons.admin.submissions import SubmissionAdmin
 
-__all__ = ["CodeAlertAdmin", "PublisherSiteAdmin", "SubmissionAdmin"]
+__all__ = ["CodeAlertAdmin", "CouponAdmin", "PublisherSiteAdmin", "SubmissionAdmin"]

@@ -63,8 +63,8 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     @display(description=gettext_lazy("gives"))
     def takes_off(self, coupon: Coupon) -> str:
-        newest = max(coupon.versions.all(), key=lambda version: version.number)
-        return say_discount(newest, coupon.currency)
+        newest = max(coupon.versions.all(), key=lambda version: version.number, default=None)
+        return say_discount(newest, coupon.currency) if newest else "–"
 
     @display(
         description=gettext_lazy("state"),

@@ -27,7 +27,7 @@ from loyalty.operations.programme import change_settings
 from loyalty.policies.programme import Admission
 
 MONTHS = ((12, gettext_lazy("12 months")), (24, gettext_lazy("24 months")), (36, gettext_lazy("36 months")))
-# Above that many customers a portrait takes seconds, so it is drawn when it is asked for and not while typing.
+# Above that many customers a portrait takes seconds, so it is drawn when asked for and not while typing.
 MOST_DRAWN_UNASKED = 50_000
 CHANGE_PROGRAMME = "encore_loyalty.change_programme"
 

@@ -16,6 +16,7 @@ from benchmarks.rows_due import cost_of_release, deadlocks_of_release, job_besid
 from benchmarks.rows_eligibility import eligibility
 from benchmarks.rows_holds import holds, holds_of_one
 from benchmarks.rows_import import import_book
+from benchmarks.rows_partners import partner_month
 from benchmarks.shop import open_shop, settle_statistics
 
 HOT_LOTS = 60_000
@@ -89,6 +90,7 @@ def rows(scale: float, wanted: list[str]) -> Iterator[Row]:
         ),
     )
     yield ("14", "14-queries", "14-heavy"), lambda: balance_page(copies, shop, size)
+    yield ("partner-month",), lambda: partner_month(copies, shop, size)
     yield ("import",), lambda: import_book(copies, size)
     yield ("eligibility", "eligibility-invite", "portrait"), lambda: eligibility(copies, size)
 

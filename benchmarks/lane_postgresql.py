@@ -16,6 +16,7 @@ from benchmarks.rows_coupons import baskets, hot_coupon
 from benchmarks.rows_due import cost_of_release, deadlocks_of_release, job_beside_statement
 from benchmarks.rows_holds import holds, holds_of_one
 from benchmarks.rows_import import import_book
+from benchmarks.rows_partners import partner_month
 from benchmarks.shop import open_shop, settle_statistics
 
 HOT_LOTS = 60_000
@@ -91,6 +92,7 @@ def rows(scale: float, wanted: list[str]) -> Iterator[Row]:
     yield ("14", "14-queries", "14-heavy"), lambda: balance_page(copies, shop, size)
     yield ("17", "17-exact"), lambda: hot_coupon(copies, size)
     yield ("coupons", "coupons-queries", "coupons-auto"), lambda: baskets(copies, size)
+    yield ("partner-month",), lambda: partner_month(copies, shop, size)
     yield ("import",), lambda: import_book(copies, size)
 
 

@@ -28,13 +28,13 @@ from loyalty.queries import figures, sentences
 from loyalty.queries.balance import book_at
 from loyalty.queries.memberships import (
     choose_programme,
-    find_member_state,
     find_membership,
+    find_standing,
     hidden_states,
     list_visible_programmes,
 )
 from loyalty.queries.programmes import list_programme_rules
-from loyalty.queries.quote import quote_under, single
+from loyalty.queries.quote import find_factors, quote_under, single
 
 logger = logging.getLogger(__name__)
 register = template.Library()
@@ -96,19 +96,27 @@ def loyalty_points_for(context: template.Context, amount: object, currency: str,
     rules = _choose_rules(user, programme, at)
     if rules is None:
         return ""
-    quoted = quote_under(rules, basket=single(_minor(amount, currency)), currency=currency, at=at)
+    member = None
+    if user is not None and user.is_authenticated:
+        member = find_standing(user_id=user.pk, programme_id=rules.id)
+    if member is not None and not MEMBER_ALLOWS[member.state].earn:
+        return ""
+    level, plan = find_factors(rules, member_id=member.member_id, at=at) if member else (None, None)
+    quoted = quote_under(
+        rules,
+        basket=single(_minor(amount, currency)),
+        currency=currency,
+        at=at,
+        level=level,
+        plan=plan,
+    )
     if not quoted.points:
         return ""
-    state = None
-    if user is not None and user.is_authenticated:
-        state = find_member_state(user_id=user.pk, programme_id=rules.id)
-    if state is not None and not MEMBER_ALLOWS[state].earn:
-        return ""
-    if state is None and rules.admission is Admission.BY_INVITATION:
+    if member is None and rules.admission is Admission.BY_INVITATION:
         return ""  # whom nobody has invited is not asked to join, and a price is no place to look that up
     return render_to_string(
         "encore/loyalty/snippets/points_for.html",
-        {"hint": sentences.hint(quoted.points, is_member=state is not None)},
+        {"hint": sentences.hint(quoted.points, is_member=member is not None)},
     )
 
 

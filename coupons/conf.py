@@ -2,6 +2,30 @@
 
 from backstage.conf import declare
 
+GIFT_CARD_KEY = declare(
+    "GIFT_CARD_KEY",
+    str,
+    default="",
+    says="the secret that codes of gift cards are kept under; empty for SECRET_KEY and its fallbacks",
+)
+GIFT_CARD_HOLD_MINUTES = declare(
+    "GIFT_CARD_HOLD_MINUTES",
+    int,
+    default=30,
+    says="for how many minutes a checkout reserves money of a gift card",
+)
+GIFT_CARD_GRACE_DAYS = declare(
+    "GIFT_CARD_GRACE_DAYS",
+    int,
+    default=30,
+    says="for how many days money can be used that comes back to a gift card after its end",
+)
+CODE_TRIES = declare(
+    "CODE_TRIES", int, default=10, says="how many wrong codes one source may try before it has to wait"
+)
+CODE_TRY_SECONDS = declare(
+    "CODE_TRY_SECONDS", int, default=60, says="after how many seconds a source may try one more code"
+)
 FEED_SHOP = declare(
     "FEED_SHOP", str, default="", says="the shop's name in the coupon feed; empty for the host's name"
 )
@@ -31,4 +55,10 @@ LEAK_TIMES_USUAL = declare(
     int,
     default=5,
     says="how many times the usual number of customers it must be for an alert",
+)
+RESERVED_CODES = declare(
+    "RESERVED_CODES",
+    str,
+    default="TEST FREE ADMIN STAFF NULL GIFT SALE CODE COUPON DISCOUNT WELCOME",
+    says="codes, with spaces between, that everybody would try; whoever chooses one is warned",
 )

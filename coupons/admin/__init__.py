@@ -1,7 +1,16 @@
-"""The admin of coupons: sites that publish them, sheets for those, and codes that spread."""
+"""The admin of coupons: gift cards, sites that publish coupons, sheets for those, and codes that spread."""
 
 from coupons.admin.alerts import CodeAlertAdmin
+from coupons.admin.gift_card_books import GiftCardHoldAdmin, GiftCardMovementAdmin
+from coupons.admin.gift_cards import GiftCardAdmin
 from coupons.admin.sites import PublisherSiteAdmin
 from coupons.admin.submissions import SubmissionAdmin
 
-__all__ = ["CodeAlertAdmin", "PublisherSiteAdmin", "SubmissionAdmin"]
+__all__ = [
+    "CodeAlertAdmin",
+    "GiftCardAdmin",
+    "GiftCardHoldAdmin",
+    "GiftCardMovementAdmin",
+    "PublisherSiteAdmin",
+    "SubmissionAdmin",
+]

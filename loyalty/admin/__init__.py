@@ -2,6 +2,7 @@
 
 from loyalty.admin.actions import ActionAttemptAdmin, ActionRuleAdmin
 from loyalty.admin.campaigns import CampaignAdmin
+from loyalty.admin.invitations import InvitationListAdmin
 from loyalty.admin.ledger import (
     AwardAdmin,
     EntryAdmin,
@@ -12,7 +13,16 @@ from loyalty.admin.ledger import (
 )
 from loyalty.admin.levels import LevelAdmin
 from loyalty.admin.members import MemberAdmin
+from loyalty.admin.outside import OutsideProgrammeAdmin
+from loyalty.admin.partners import PartnerAdmin
 from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
+from loyalty.admin.statements import PartnerStatementAdmin
+from loyalty.admin.transfers import (
+    IncomingTransferAdmin,
+    ReceivedFileAdmin,
+    TransferAdmin,
+    TransferFileAdmin,
+)
 
 __all__ = [
     "ActionAttemptAdmin",
@@ -21,11 +31,19 @@ __all__ = [
     "CampaignAdmin",
     "EntryAdmin",
     "HoldAdmin",
+    "IncomingTransferAdmin",
+    "InvitationListAdmin",
     "LevelAdmin",
     "LotAdmin",
     "MemberAdmin",
     "MovementAdmin",
+    "OutsideProgrammeAdmin",
+    "PartnerAdmin",
+    "PartnerStatementAdmin",
     "PointsAccountAdmin",
     "ProgrammeAdmin",
+    "ReceivedFileAdmin",
     "TermsVersionAdmin",
+    "TransferAdmin",
+    "TransferFileAdmin",
 ]

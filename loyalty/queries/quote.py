@@ -56,14 +56,6 @@ def quote(
     )
 
 
-def find_factors(
-    rules: ProgrammeRules, *, member_id: int, at: datetime
-) -> tuple[Level | None, PlanFactor | None]:
-    """Find what a member's level and plan make of their points. Queries: 0 to 3, by what is switched on."""
-    tier = find_level(rules, member_id=member_id, at=at)
-    return get_factors(rules, {(member_id, at): tier.level if tier else None})[member_id, at]
-
-
 def quote_under(
     rules: ProgrammeRules,
     *,

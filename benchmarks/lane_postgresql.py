@@ -15,6 +15,7 @@ from benchmarks.rows_balance import balance_page
 from benchmarks.rows_due import cost_of_release, deadlocks_of_release, job_beside_statement
 from benchmarks.rows_holds import holds, holds_of_one
 from benchmarks.rows_import import import_book
+from benchmarks.rows_partners import partner_month
 from benchmarks.rows_tiers import requalify
 from benchmarks.shop import open_shop, settle_statistics
 
@@ -89,7 +90,8 @@ def rows(scale: float, wanted: list[str]) -> Iterator[Row]:
         ),
     )
     yield ("14", "14-queries", "14-heavy"), lambda: balance_page(copies, shop, size)
-    yield ("20", "20-first"), lambda: requalify(copies, size)
+    yield ("tiers", "tiers-first"), lambda: requalify(copies, size)
+    yield ("partner-month",), lambda: partner_month(copies, shop, size)
     yield ("import",), lambda: import_book(copies, size)
 
 

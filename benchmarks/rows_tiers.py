@@ -1,4 +1,4 @@
-"""Row 20: the levels of everybody, tested and raised in a day's run."""
+"""The rows of levels: those of everybody, tested and raised in a day's run."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -57,8 +57,9 @@ TARGETS = (
     Target("14-queries", "balance page: queries", 6, 4, at_most=True),
     Target("14-heavy", "balance page: member with 10,000 movements / typical", 2, 1.5, at_most=True),
     Target("19", "SQLite: release, chunks of 5,000 / 4 set statements", 0.35, 0.45, lane="sqlite"),
-    Target("20", "levels of 1,000,000 members: a day's run / one statement of plain sums", 0.20, 0.40),
-    Target("20-first", "the same on the day on which everybody is placed"),
+    Target("tiers", "levels of 1,000,000 members: a day's run / one statement of plain sums", 0.20, 0.40),
+    Target("tiers-first", "the same on the day on which everybody is placed"),
+    Target("partner-month", "closing a month of 20 partners: time / one aggregate that sums it up"),
     Target("import", "import of a shop's book, awards included / COPY into bare tables"),
 )
 

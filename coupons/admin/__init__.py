@@ -1,6 +1,7 @@
-"""The admin of coupons: gift cards, sites that publish coupons, sheets for those, and codes that spread."""
+"""The admin of coupons: the builder, gift cards, sites that publish coupons, and codes that spread."""
 
 from coupons.admin.alerts import CodeAlertAdmin
+from coupons.admin.coupons import CouponAdmin
 from coupons.admin.gift_card_books import GiftCardHoldAdmin, GiftCardMovementAdmin
 from coupons.admin.gift_cards import GiftCardAdmin
 from coupons.admin.sites import PublisherSiteAdmin
@@ -8,6 +9,7 @@ from coupons.admin.submissions import SubmissionAdmin
 
 __all__ = [
     "CodeAlertAdmin",
+    "CouponAdmin",
     "GiftCardAdmin",
     "GiftCardHoldAdmin",
     "GiftCardMovementAdmin",

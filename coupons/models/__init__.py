@@ -6,10 +6,12 @@ limit is one guarded UPDATE; `check-ledger` compares them with the redemptions.
 
 from coupons.models.codes import Code, CodeBatch, CodeTries
 from coupons.models.coupon import Coupon, CouponStamp, CouponVersion
+from coupons.models.margin import BrandAgreement, MarginFloor
 from coupons.models.redemption import CouponOrder, CouponUse, Redemption
 from coupons.models.sites import CodeAlert, PublisherSite, Submission
 
 __all__ = [
+    "BrandAgreement",
     "Code",
     "CodeAlert",
     "CodeBatch",
@@ -19,6 +21,7 @@ __all__ = [
     "CouponStamp",
     "CouponUse",
     "CouponVersion",
+    "MarginFloor",
     "PublisherSite",
     "Redemption",
     "Submission",

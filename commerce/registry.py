@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 from backstage.policies import By
 from backstage.registry import Registry, Text
 from commerce.models import Customer
+from commerce.policies.basket import Basket, Reduction
 from commerce.policies.segments import Moment, Parameter
 
 
@@ -139,9 +140,22 @@ class StaffPageSection:
     find: Callable[[int], Mapping[str, Any] | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketReduction:
+    """What an upper app takes off a basket before coupons: points that are held for it, for one.
+
+    `find(basket, customer_id, at)` gives the reductions; it reads, never writes, with a constant number of
+    queries, and does not see what others take off. `customer_id` is the survivor of merges, or None.
+    """
+
+    name: str
+    find: Callable[[Basket, int | None, datetime], Sequence[Reduction]]
+
+
 purchase_reactions: Registry[PurchaseReaction] = Registry("purchase reaction")
 customer_merges: Registry[CustomerMergeReaction] = Registry("customer merge reaction")
 segment_conditions: Registry[SegmentCondition] = Registry("segment condition")
+basket_reductions: Registry[BasketReduction] = Registry("basket reduction")
 purchase_page_sections: Registry[StaffPageSection] = Registry("purchase page section")
 customer_page_sections: Registry[StaffPageSection] = Registry("customer page section")
 

@@ -2,6 +2,12 @@
 
 from backstage.conf import declare
 
+CODE_TRIES = declare(
+    "CODE_TRIES", int, default=10, says="how many wrong codes one source may try before it has to wait"
+)
+CODE_TRY_SECONDS = declare(
+    "CODE_TRY_SECONDS", int, default=60, says="after how many seconds a source may try one more code"
+)
 FEED_SHOP = declare(
     "FEED_SHOP", str, default="", says="the shop's name in the coupon feed; empty for the host's name"
 )

@@ -2,8 +2,8 @@
 
 Purchase → award → transfers → accounts by member → lots → campaigns.
 
-A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign or
-a rule for an action.
+A programme's row is locked only to change its rules, by transactions that lock nothing else but a campaign,
+a rule for an action or a plan. Paid memberships have no lock of their own: the member's account is theirs.
 
 Each kind is locked in one statement by ascending id, and nothing earlier in the order is locked afterwards.
 `no_key=True`, because a plain FOR UPDATE would block the key check of every insert that points at the row. A
@@ -25,6 +25,7 @@ from loyalty.models import (
     InvitationList,
     Lot,
     OutsideProgramme,
+    Plan,
     PointsAccount,
     Programme,
     Transfer,
@@ -57,6 +58,11 @@ def lock_action_rule(rule_id: int) -> ActionRule:
     Raises: ActionRule.DoesNotExist.
     """
     return ActionRule.objects.select_for_update(no_key=True).get(id=rule_id)
+
+
+def lock_plan(plan_id: int) -> Plan:
+    """Lock one plan, to change it; the programme comes first. Raises: Plan.DoesNotExist."""
+    return Plan.objects.select_for_update(no_key=True).get(id=plan_id)
 
 
 def lock_invitation_list(list_id: int) -> InvitationList:

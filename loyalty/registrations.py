@@ -48,6 +48,7 @@ from loyalty.operations.invitations import plan_invitations, work_invitations
 from loyalty.operations.members import plan_forfeiting, work_forfeiting
 from loyalty.operations.merges import merge_memberships, unmerge_memberships
 from loyalty.operations.partners import OWNER_KIND
+from loyalty.operations.plans.renewing import plan_renewing, work_renewing
 from loyalty.operations.received_files import plan_rows, work_rows
 from loyalty.operations.statements import plan_closing_months, work_closing_months
 from loyalty.operations.tiers import upkeep as tier_upkeep
@@ -71,6 +72,7 @@ from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.queries.partners import list_key_owners, name_partner
+from loyalty.queries.plans.laws import INVARIANTS as PLAN_INVARIANTS
 from loyalty.queries.tiers.laws import INVARIANTS as TIER_INVARIANTS
 from loyalty.queries.tiers.segment_condition import LEVEL
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
@@ -127,6 +129,20 @@ for kind in (
         name="campaign_limit_set",
         sentence=_("%(by)s set with which budgets staff may switch campaigns on in %(object)s"),
     ),
+    AuditKind(name="plan_drafted", sentence=_("%(by)s drafted %(object)s")),
+    AuditKind(name="plan_changed", sentence=_("%(by)s changed %(object)s")),
+    AuditKind(name="plan_switched_on", sentence=_("%(by)s put %(object)s on sale")),
+    AuditKind(name="plan_closed", sentence=_("%(by)s closed %(object)s to new members")),
+    AuditKind(name="plan_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="plan_discarded", sentence=_("%(by)s threw %(object)s away")),
+    AuditKind(name="plan_started", sentence=_("%(by)s started a paid membership of %(object)s")),
+    AuditKind(name="plan_trial_started", sentence=_("%(by)s started a trial of a plan for %(object)s")),
+    AuditKind(name="plan_renewed", sentence=_("%(by)s renewed the paid membership of %(object)s")),
+    AuditKind(name="plan_cancelled", sentence=_("%(by)s cancelled the paid membership of %(object)s")),
+    AuditKind(
+        name="plan_kept", sentence=_("%(by)s took back that the paid membership of %(object)s was cancelled")
+    ),
+    AuditKind(name="plan_refunded", sentence=_("%(by)s noted a refund of the paid membership of %(object)s")),
     AuditKind(name="levels_drafted", sentence=_("%(by)s drafted the levels of %(object)s")),
     AuditKind(name="levels_switched_on", sentence=_("%(by)s switched on the levels of %(object)s")),
     AuditKind(name="levels_switched_off", sentence=_("%(by)s switched off the levels of %(object)s")),
@@ -305,6 +321,13 @@ for job in (
         ),
     ),
     Job(
+        name="renew_memberships",
+        every=timedelta(days=1),
+        plan=plan_renewing,
+        work=work_renewing,
+        note=_("Writes down which paid memberships were not renewed, or have ended."),
+    ),
+    Job(
         name="make_transfer_files",
         every=timedelta(days=1),
         plan=plan_transfer_files,
@@ -405,6 +428,7 @@ for invariant in (
     *INVARIANTS,
     *action_laws.INVARIANTS,
     *campaign_laws.INVARIANTS,
+    *PLAN_INVARIANTS,
     *partner_laws.INVARIANTS,
     *transfer_laws.INVARIANTS,
     *CHANGE_INVARIANTS,

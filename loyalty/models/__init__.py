@@ -10,12 +10,13 @@ promises are versions too, and `CampaignUse` counts what each member got from it
 points for what members do besides buying, by versions as well; an `ActionAttempt` is one such deed and what
 became of it. An `Announcement` is what members are told of a change before it holds. A `TierScheme` is one
 version of the levels, each a `Tier`; a `TierHolding` says who has which level from when to when, a
-`TierNotice` what they were told before they lose it. A `Partner` owns channels and pays by prices, both for
-periods; a `PartnerStatement` settles one month of it, line by line, and `StatementEntry` says from which
-entries. An `InvitationList` asks the customers of a segment to join, each by an `Invitation`; an
-`InvitationGuest` came with somebody's link. An `OutsideProgramme` is somebody else's scheme: a
-`Transfer` takes points there by a `TransferFile`, an `IncomingTransfer` brings some
-from there by a `ReceivedFile`.
+`TierNotice` what they were told before they lose it. A `Plan` is what members can pay for, by a
+`PlanVersion` as well; a `PaidMembership` says who is in one, each `MembershipPeriod` what was paid for.
+A `Partner` owns channels and pays by prices, both for periods; a `PartnerStatement` settles one month of it,
+line by line, and `StatementEntry` says from which entries. An `InvitationList` asks the customers of a
+segment to join, each by an `Invitation`; an `InvitationGuest` came with somebody's link. An
+`OutsideProgramme` is somebody else's scheme: a `Transfer` takes points there by a `TransferFile`, an
+`IncomingTransfer` brings some from there by a `ReceivedFile`.
 """
 
 from loyalty.models.actions import ActionAttempt, ActionRule, ActionVersion
@@ -28,6 +29,7 @@ from loyalty.models.ledger import Entry, EntryNote, Hold, Lot, Movement, PointsA
 from loyalty.models.member import Member, TermsVersion
 from loyalty.models.outside import OutsideAccount, OutsideProgramme, OutsideRate
 from loyalty.models.partner import Partner, PartnerChannel, PartnerPrice
+from loyalty.models.plans import MembershipPeriod, PaidMembership, Plan, PlanVersion
 from loyalty.models.programme import (
     EarningRule,
     ExchangeRate,
@@ -70,14 +72,18 @@ __all__ = [
     "Lot",
     "LotTerms",
     "Member",
+    "MembershipPeriod",
     "Movement",
     "OutsideAccount",
     "OutsideProgramme",
     "OutsideRate",
+    "PaidMembership",
     "Partner",
     "PartnerChannel",
     "PartnerPrice",
     "PartnerStatement",
+    "Plan",
+    "PlanVersion",
     "PointsAccount",
     "ProductGroup",
     "Programme",

@@ -16,7 +16,8 @@ class Award(models.Model):
     past `applied_revision`. `facts` holds, per member id that was ever attached, the rule versions and the
     eligibility decided then; they are used again on re-attachment and never replaced. `lines` holds, per line
     key, points earned, points standing and the id of the terms; `extras`, per campaign id, the points that it
-    added and those that still stand, which its budget and caps have paid for. `posts` numbers the ledger keys
+    added and those that still stand, which its budget and caps have paid for; `plan_points` how many of what
+    still stands are there because the member had paid for a plan. `posts` numbers the ledger keys
     `purchase:<id>:<n>`; `waits_for` names the facts (payment, delivery) that some lots still wait for.
     `reason` says why nothing was earned, in a code.
     """
@@ -39,6 +40,7 @@ class Award(models.Model):
     applied_revision = models.PositiveIntegerField(_("applied revision"), default=0)
     posts = models.PositiveIntegerField(_("postings"), default=0)
     waits_for = models.JSONField(_("waits for"), default=list)
+    plan_points = models.BigIntegerField(_("from a plan"), default=0, db_default=0)
     reason = models.CharField(_("why nothing"), max_length=24, default="", blank=True)
 
     class Meta:
@@ -49,6 +51,10 @@ class Award(models.Model):
             models.CheckConstraint(
                 condition=Q(standing_points__gte=0, earned_points__gte=models.F("standing_points")),
                 name="encore_award_standing",
+            ),
+            models.CheckConstraint(
+                condition=Q(plan_points__gte=0, plan_points__lte=models.F("standing_points")),
+                name="encore_award_plan_points",
             ),
         ]
 

@@ -43,6 +43,7 @@ from loyalty.policies.settlement import AwardState, Case, Holder, campaigns_of, 
 from loyalty.queries.holders import find_holders, resolve_holders
 from loyalty.queries.invitations import list_invited
 from loyalty.queries.occasions import Order, get_occasions
+from loyalty.queries.plans.memberships import get_factors
 from loyalty.queries.programmes import list_fed_programmes
 from loyalty.queries.sales import get_sales
 from loyalty.queries.tiers.levels import get_levels
@@ -76,6 +77,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
     _find_members(rules, cases, at)
     member_ids = _lock_levels(rules, cases, at)
     _find_occasions(rules, cases, at)
+    find_plans(rules, cases=cases)
     for case in cases:
         freeze(rules, case)
     allowance, terms = _open_allowance(rules, cases), rules.terms_by_id()
@@ -215,6 +217,23 @@ def _find_occasions(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) 
         case.occasion = occasions.get(case.purchase.id)
 
 
+def find_plans(rules: ProgrammeRules, *, cases: Sequence[Case]) -> None:
+    """Tell the cases which plan their members had paid for when they bought.
+
+    A level that a plan brings counts as the plan's from here on; campaigns have asked for it before. Queries:
+    1, and 1 more where a plan brings a level; 0 where no plan was ever sold.
+    """
+    if not rules.has_plans:
+        return
+    factors = get_factors(
+        rules,
+        {(case.member.id, case.purchase.placed_at): case.level for case in cases if case.member is not None},
+    )
+    for case in cases:
+        if case.member is not None:
+            case.level, case.plan = factors[case.member.id, case.purchase.placed_at]
+
+
 def _open_allowance(rules: ProgrammeRules, cases: Sequence[Case]) -> Allowance | None:
     """Lock the counters of the campaigns that these cases are in or were in; the accounts come first."""
     campaign_ids = {campaign.campaign_id for case in cases for campaign in campaigns_of(rules, case)}
@@ -246,6 +265,7 @@ def _store(awards: Sequence[AwardState]) -> None:
             award.waits_for,
             award.reason,
             award.extras,
+            award.plan_points,
         )
         for award in awards
     ]

@@ -11,6 +11,7 @@ from loyalty.ledger import merging
 from loyalty.models import Award, Member
 from loyalty.operations.campaign_uses import recount_uses
 from loyalty.operations.members import insert_members
+from loyalty.operations.plans.merging import carry_memberships, return_memberships
 from loyalty.operations.tiers.merging import merge_levels, unmerge_levels
 from loyalty.policies.errors import OpenHolds
 from loyalty.queries.sentences import counted
@@ -34,6 +35,7 @@ def merge_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -
         except OpenHolds as refusal:
             raise MergeRefusedError(str(refusal)) from refusal
         merge_levels(programme_id=member.programme_id, source_id=member.id, target_id=target.id, at=at)
+        carry_memberships(source_id=member.id, target_id=target.id, at=at, by=by)
         recount_uses(member_ids=[member.id, target.id])
 
 
@@ -49,6 +51,7 @@ def unmerge_memberships(*, source_id: int, target_id: int, at: datetime, by: By)
     ):
         rest = merging.unmerge(source_id=member_id, target_id=into_id, at=at, by=by)
         unmerge_levels(programme_id=programme_id, source_id=member_id, target_id=into_id, at=at)
+        return_memberships(source_id=member_id, target_id=into_id, at=at, by=by)
         recount_uses(member_ids=[member_id, into_id])
         awards = Award.objects.filter(member_id=into_id, purchase__customer_id=source_id)
         mark_changed(purchase_ids=awards.values_list("purchase_id", flat=True), at=at)

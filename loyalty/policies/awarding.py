@@ -8,9 +8,20 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from backstage.policies.apportion import apportion_whole
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.campaigns import Combination
-from loyalty.policies.earning import EarningFacts, EarningRules, Level, Outcome, Quote, Room, Source, quote
+from loyalty.policies.earning import (
+    EarningFacts,
+    EarningRules,
+    Level,
+    Outcome,
+    PlanFactor,
+    Quote,
+    Room,
+    Source,
+    quote,
+)
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.standing import SoldLine, standing_points
 
@@ -58,13 +69,15 @@ class Sale:
 class Target:
     """What a purchase should stand for, per line and per terms, and how that came about.
 
-    `ran_out` names the campaigns whose budget could not bear it.
+    `ran_out` names the campaigns whose budget could not bear it; `plan_points` are those of what stands that
+    are there for a plan alone.
     """
 
     lines: AwardLines
     explanation: dict[str, Any]
     extras: AwardExtras = field(default_factory=dict)
     ran_out: frozenset[int] = frozenset()
+    plan_points: int = 0
 
     @property
     def earned_points(self) -> int:
@@ -105,6 +118,7 @@ def decide_target(
             for reason in quoted.reasons
             if reason.campaign_id is not None and reason.outcome is Outcome.BUDGET_SPENT
         ),
+        _standing_share(plan_share(quoted), earned, standing),
     )
 
 
@@ -123,7 +137,8 @@ def frozen_rules(rules: ProgrammeRules, frozen: Mapping[str, Any]) -> EarningRul
 def frozen_facts(frozen: Mapping[str, Any], room: Mapping[int, Room]) -> EarningFacts:
     """Give the frozen facts as the engine takes them."""
     level = Level(*frozen["level"]) if "level" in frozen else None
-    return EarningFacts(_rate(frozen["rate"]), level, room)
+    plan = PlanFactor(*frozen["plan"]) if "plan" in frozen else None
+    return EarningFacts(_rate(frozen["rate"]), level, room, plan)
 
 
 @lru_cache(maxsize=1024)
@@ -161,12 +176,29 @@ def _extras(quoted: Quote, earned: Mapping[str, int], standing: Mapping[str, int
     return {
         str(reason.campaign_id): [
             reason.points,
-            sum(points * standing[key] // earned[key] for key, points in reason.lines.items()),
+            _standing_share(reason.lines, earned, standing),
             reason.full_points,
         ]
         for reason in quoted.reasons
         if reason.source is Source.CAMPAIGN
     }
+
+
+def plan_share(quoted: Quote) -> dict[str, int]:
+    """Give the points of each line that are there for a plan alone: what its factor gives, less what the
+    member's own level would have given.
+    """
+    given = next((reason for reason in quoted.reasons if reason.source is Source.PLAN), None)
+    if given is None or not given.points:
+        return {}
+    outdone = sum(reason.full_points for reason in quoted.reasons if reason.source is Source.LEVEL)
+    added = max(0, given.points - outdone)
+    return apportion_whole(added, given.lines) if added else {}
+
+
+def _standing_share(lines: Mapping[str, int], earned: Mapping[str, int], standing: Mapping[str, int]) -> int:
+    """Sum what still stands of a part of each line's points."""
+    return sum(points * standing[key] // earned[key] for key, points in lines.items())
 
 
 def room_as_before(extras: AwardExtras) -> dict[int, Room]:

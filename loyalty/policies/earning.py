@@ -52,6 +52,14 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFactor:
+    """The version of a plan that a member had paid for, and its factor in hundredths."""
+
+    id: int
+    percent: int = ONE
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """What a campaign may still give: to this member by its cap, to everyone by its budget; None is any."""
 
@@ -68,6 +76,7 @@ class EarningFacts:
     rate: Fraction = field(default=Fraction(1))
     level: Level | None = None
     room: Mapping[int, Room] = field(default_factory=dict)
+    plan: PlanFactor | None = None
 
 
 class Source(StrEnum):
@@ -75,6 +84,7 @@ class Source(StrEnum):
 
     BASE = "base"
     LEVEL = "level"
+    PLAN = "plan"
     CAMPAIGN = "campaign"
 
 
@@ -88,9 +98,10 @@ class Outcome(StrEnum):
 
 
 class Reason(NamedTuple):
-    """What one source gave, to which lines. `id` is the version of the rule or campaign, or the level.
+    """What one source gave, to which lines. `id` is the version of the rule, campaign or plan, or the level.
 
-    `full_points` is what it would have given without caps, budgets and better campaigns.
+    `full_points` is what it would have given without caps, budgets and better campaigns, or beside the better
+    one of level and plan.
     """
 
     source: Source
@@ -127,9 +138,10 @@ NOTHING = Quote(0, 0, 0, 0, {})
 def quote(basket: Basket, rules: EarningRules, facts: EarningFacts) -> Quote:
     """Decide how many points a basket earns under the rules of its occasion.
 
-    Level and campaigns add to what the base rule gives, never to each other. The order is rounded once, by
-    the rule's named rounding; each source gets the whole points that it adds to those before it (base, level,
-    campaigns by id), and spreads them over its own lines by largest remainder. The share of the order that
+    Level or plan, and campaigns, add to what the base rule gives, never to each other; of level and plan the
+    higher factor counts, of equals the level's. The order is rounded once, by the rule's named rounding; each
+    source gets the whole points that it adds to those before it (base, level or plan, campaigns by id), and
+    spreads them over its own lines by largest remainder. The share of the order that
     was paid with points or a gift card earns nothing. No money is rounded on the way.
     """
     rule = rules.base
@@ -140,8 +152,7 @@ def quote(basket: Basket, rules: EarningRules, facts: EarningFacts) -> Quote:
     paid_otherwise_minor = min(basket.not_money_minor, sold_minor)
     sum_ = _Sum(rule, facts.rate, sold_minor - paid_otherwise_minor, sold_minor)
     reasons = [_weighed(sum_, Source.BASE, rule.id, ONE, counted)]
-    if facts.level is not None and facts.level.percent != ONE:
-        reasons.append(_weighed(sum_, Source.LEVEL, facts.level.id, facts.level.percent - ONE, counted))
+    reasons += _standing_factors(facts, sum_, counted)
     if rules.campaigns:
         reasons += _extras(basket, rules, facts, sum_, counted)
     return Quote(
@@ -205,6 +216,26 @@ def _weighed(sum_: _Sum, source: Source, id_: int, percent: int, counted: Mappin
     points = sum_.points_with(weight)
     sum_.weight += weight
     return Reason(source, id_, points, _spread(points, counted), points)
+
+
+def _standing_factors(facts: EarningFacts, sum_: _Sum, counted: Mapping[str, int]) -> list[Reason]:
+    """Let the higher factor of level and plan count; what the other would have given is kept beside it.
+
+    So what a plan is worth to somebody with a level is only what it adds to that.
+    """
+    level, plan = facts.level, facts.plan
+    offers = [(Source.LEVEL, level.id, level.percent - ONE)] if level and level.percent != ONE else []
+    offers += [(Source.PLAN, plan.id, plan.percent - ONE)] if plan and plan.percent != ONE else []
+    if not offers:
+        return []
+    best = max(offers, key=lambda offer: offer[2])  # of equals the first, which is the level
+    outdone = [
+        Reason(source, id_, 0, {}, sum_.points_with(more * sum(counted.values())), Outcome.OUTDONE)
+        for source, id_, more in offers
+        if (source, id_, more) != best
+    ]
+    source, id_, more = best
+    return [*outdone, _weighed(sum_, source, id_, more, counted)]
 
 
 def _spread(points: int, counted: Mapping[str, int]) -> dict[str, int]:

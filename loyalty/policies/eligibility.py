@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from loyalty.policies.campaigns import Occasion, matching
-from loyalty.policies.earning import Level
+from loyalty.policies.earning import Level, PlanFactor
 from loyalty.policies.programme import MEMBER_ALLOWS, MemberState
 from loyalty.policies.rules import ProgrammeRules
 
@@ -73,12 +73,14 @@ def freeze_facts(
     currency: str,
     occasion: Occasion | None = None,
     level: Level | None = None,
+    plan: PlanFactor | None = None,
 ) -> dict[str, Any]:
     """Decide, once for this member, under which rules a purchase earns, or why it does not.
 
     `rule`, `terms` and `campaigns` are ids of the versions that ran when it was placed and that it is in;
     `terms` by product group ("0" is all other goods); `rate` turns its minor units into the programme's;
-    `level` is the member's level with its factor. What the owner counts from before joining is in no
+    `level` is the member's level with its factor, `plan` the version of the plan that was paid for with its
+    own. What the owner counts from before joining is in no
     campaign. Or `reason`, a `NoPoints` code, alone.
     """
     reason = why_not(rules, member, purchase_id=purchase_id, placed_at=placed_at, currency=currency)
@@ -94,6 +96,8 @@ def freeze_facts(
     }
     if level is not None:
         facts["level"] = [level.id, level.percent]
+    if plan is not None:
+        facts["plan"] = [plan.id, plan.percent]
     if occasion is None or member.is_granted:
         return facts
     if campaigns := matching(rules.campaigns_at(placed_at), occasion):

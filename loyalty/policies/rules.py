@@ -13,6 +13,7 @@ from loyalty.policies.campaigns import Campaign, Combination
 from loyalty.policies.changes.settings import SettingsHistory
 from loyalty.policies.earning import BaseRule
 from loyalty.policies.outside import Outside
+from loyalty.policies.plans.offer import PlanOffer
 from loyalty.policies.programme import PROGRAMME_ALLOWS, Admission, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.terms import Terms
 from loyalty.policies.tiers.scheme import Scheme
@@ -108,6 +109,25 @@ class ProgrammeRules:
     admission: Admission = Admission.OPEN
     schemes: tuple[Scheme, ...] = ()
     outside: tuple[Outside, ...] = ()
+    plans: tuple[PlanOffer, ...] = ()
+
+    @property
+    def has_plans(self) -> bool:
+        """Whether a plan has ever been on sale; until then nobody needs to be asked about."""
+        return bool(self.plans)
+
+    def plan_at(self, plan_id: int, at: datetime) -> PlanOffer | None:
+        """Find the version of a plan at a moment; None where it was not on sale or ended by then."""
+        return running([offer for offer in self.plans if offer.plan_id == plan_id], at)
+
+    def plan_version(self, version_id: int) -> PlanOffer:
+        """Give a version of a plan by its id. Raises: KeyError."""
+        return {offer.id: offer for offer in self.plans}[version_id]
+
+    def plans_on_sale(self, at: datetime) -> list[PlanOffer]:
+        """Give the plans that members could start at a moment, in the order of their ids."""
+        offers = [offer for offer in self.plans if offer.is_sold and contains(offer, at)]
+        return sorted(offers, key=lambda offer: offer.plan_id)
 
     def earns_at(self, at: datetime) -> bool:
         """Tell whether purchases of that moment earn."""

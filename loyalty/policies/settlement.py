@@ -26,7 +26,7 @@ from loyalty.policies.awarding import (
     standing_by_terms,
 )
 from loyalty.policies.campaigns import Campaign, Occasion
-from loyalty.policies.earning import Level
+from loyalty.policies.earning import Level, PlanFactor
 from loyalty.policies.eligibility import Candidate, NoPoints, freeze_facts
 from loyalty.policies.programme import MemberState
 from loyalty.policies.requests import Accrue, ClawBack, DatePurchase, Part, Request
@@ -65,6 +65,7 @@ class AwardState:
     waits_for: list[str] = field(default_factory=list)
     reason: str = ""
     extras: AwardExtras = field(default_factory=dict)
+    plan_points: int = 0
 
     def next_key(self) -> str:
         """Number the next posting of this purchase."""
@@ -88,6 +89,7 @@ class Case:
     member: Holder | None = None
     occasion: Occasion | None = None
     level: Level | None = None
+    plan: PlanFactor | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
@@ -137,6 +139,7 @@ def decide(
         award.member_id = _id(case.member)
     award.lines, award.extras = target.lines, target.extras
     award.earned_points, award.standing_points = target.earned_points, target.standing_points
+    award.plan_points = target.plan_points
     award.applied_revision = case.purchase.revision
     award.reason = case.facts.get("reason", "") or ("" if award.earned_points else _why_nothing(target))
 
@@ -206,6 +209,7 @@ def _freeze(rules: ProgrammeRules, case: Case, member: Holder) -> dict[str, Any]
         currency=purchase.currency,
         occasion=case.occasion,
         level=case.level,
+        plan=case.plan,
     )
 
 

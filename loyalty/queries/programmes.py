@@ -17,6 +17,7 @@ from loyalty.models import (
     EarningRule,
     ExchangeRate,
     LotTerms,
+    PlanVersion,
     ProductGroup,
     Programme,
     ProgrammePhase,
@@ -27,6 +28,7 @@ from loyalty.policies.actions import ActionRule, CapPeriod
 from loyalty.policies.campaigns import Combination
 from loyalty.policies.earning import ONE, BaseRule, Rounding
 from loyalty.policies.perks import read_perks
+from loyalty.policies.plans.offer import PlanOffer, PlanState
 from loyalty.policies.programme import Admission, DebtPolicy, Enrolment, ProgrammeState
 from loyalty.policies.rules import (
     CampaignRun,
@@ -51,7 +53,7 @@ _kept: dict[int, tuple[UUID, ProgrammeRules]] = {}
 
 
 def list_programme_rules() -> list[ProgrammeRules]:
-    """Give the rules of every programme, by id. Queries: 1, and 10 more for each programme that has
+    """Give the rules of every programme, by id. Queries: 1, and 11 more for each programme that has
     changed.
     """
     return [_rules(programme_id, rules_stamp) for programme_id, rules_stamp in _STAMP.read("ORDER BY id")]
@@ -60,7 +62,7 @@ def list_programme_rules() -> list[ProgrammeRules]:
 def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRules, set[int]]]:
     """Give the rules of every programme, by id, each with those of these channels that feed it.
 
-    Queries: 1, and 10 more for each programme that has changed.
+    Queries: 1, and 11 more for each programme that has changed.
     """
     these, value = within("channel.id", channel_ids)
     rows = execute(
@@ -80,7 +82,7 @@ def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRul
 
 
 def get_programme_rules(programme_id: int) -> ProgrammeRules:
-    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 11 after a change."""
+    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 12 after a change."""
     stamps: dict[int, UUID] = dict(_STAMP.read("WHERE id = %s", [programme_id]))
     if programme_id not in stamps:
         raise Programme.DoesNotExist(f"There is no programme {programme_id}.")
@@ -88,7 +90,7 @@ def get_programme_rules(programme_id: int) -> ProgrammeRules:
 
 
 def rules_of(programme: Programme) -> ProgrammeRules:
-    """Give the rules of a programme that is at hand. Queries: 0, or 10 after a change."""
+    """Give the rules of a programme that is at hand. Queries: 0, or 11 after a change."""
     return _rules(programme.id, programme.rules_stamp)
 
 
@@ -136,6 +138,7 @@ def _read(programme: Programme) -> ProgrammeRules:
         admission=Admission(programme.admission),
         schemes=tuple(_schemes(programme)),
         outside=tuple(list_outside(programme)),
+        plans=tuple(_plans(programme)),
     )
 
 
@@ -217,6 +220,38 @@ def scheme_of(row: TierScheme, levels: tuple[tiers.Tier, ...]) -> tiers.Scheme:
         notice_days=row.notice_days,
         tiers=levels,
         starts_at=row.starts_at or row.created_at,
+        ends_at=row.ends_at,
+    )
+
+
+def _plans(programme: Programme) -> list[PlanOffer]:
+    """Give the versions of plans that have been on sale, if only for the moment in which somebody paid."""
+    rows = PlanVersion.objects.filter(plan__programme=programme, starts_at__isnull=False)
+    return [offer_of(row) for row in rows.select_related("plan").order_by("id")]
+
+
+def offer_of(row: PlanVersion) -> PlanOffer:
+    """Turn a stored version of a plan into the value that rules work with; a draft begins when it was
+    made.
+    """
+    plan = row.plan
+    return PlanOffer(
+        id=row.id,
+        plan_id=plan.id,
+        name=plan.name,
+        price_minor=row.price_minor,
+        months=row.months,
+        grace_days=row.grace_days,
+        trial_days=row.trial_days,
+        percent=int(row.factor * ONE),
+        perks=read_perks(row.perks),
+        level_id=row.level_id,
+        shipping_minor=row.shipping_minor,
+        free_for_all_minor=row.free_for_all_minor,
+        public_text=plan.public_text,
+        is_sold=plan.state == PlanState.ON,
+        is_renewed=plan.state in (PlanState.ON, PlanState.CLOSED),
+        starts_at=row.starts_at or plan.created_at,
         ends_at=row.ends_at,
     )
 

@@ -7,11 +7,12 @@ from backstage import clock
 from loyalty.models import Member
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.campaigns import Campaign, Occasion, matching
-from loyalty.policies.earning import NOTHING, EarningFacts, EarningRules, Level, Quote
+from loyalty.policies.earning import NOTHING, EarningFacts, EarningRules, Level, PlanFactor, Quote
 from loyalty.policies.earning import quote as quote_basket
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.queries.campaigns import get_room
 from loyalty.queries.occasions import Order, get_occasions
+from loyalty.queries.plans.memberships import get_factors
 from loyalty.queries.programmes import get_programme_rules
 from loyalty.queries.tiers.levels import find_level
 
@@ -31,15 +32,18 @@ def quote(
     """Decide how many points a basket would earn if it were bought at `at`, by default now.
 
     Campaigns that are for some channels, levels, segments or orders count only where `channel` and
-    `member_id` say that this is one. Nothing where the programme does not earn then, or knows no rate for the
-    currency. Queries: 1, or 8 after the rules have changed; 1 more for a member while levels are on; up to 6
-    more while a campaign runs. Raises: Programme.DoesNotExist, Member.DoesNotExist.
+    `member_id` say that this is one, and so do the member's level and plan. Nothing where the programme does
+    not earn then, or knows no rate for the currency. Queries: 1, or 10 after the rules have changed; for a
+    member 1 more while levels are on and 1 where plans were sold; up to 6 more while a campaign runs. Raises:
+    Programme.DoesNotExist, Member.DoesNotExist.
     """
     at = clock.now() if at is None else at
     rules = get_programme_rules(programme_id)
     tier = find_level(rules, member_id=member_id, at=at) if member_id is not None else None
-    level = tier.level if tier else None
+    level, plan = tier.level if tier else None, None
     occasion = _occasion(rules, channel, member_id, level, at) if rules.campaigns_at(at) else None
+    if member_id is not None:
+        level, plan = get_factors(rules, {(member_id, at): level})[member_id, at]
     return quote_under(
         rules,
         basket=basket,
@@ -48,6 +52,7 @@ def quote(
         occasion=occasion,
         member_id=member_id,
         level=level,
+        plan=plan,
     )
 
 
@@ -61,6 +66,7 @@ def quote_under(
     member_id: int | None = None,
     level: Level | None = None,
     more: Sequence[Campaign] = (),
+    plan: PlanFactor | None = None,
 ) -> Quote:
     """Decide it under rules that are at hand, and under `more` campaigns that are still being thought about.
 
@@ -75,7 +81,7 @@ def quote_under(
     return quote_basket(
         basket,
         EarningRules(rule, campaigns, rules.combination_at(at)),
-        EarningFacts(rate, level, get_room(campaigns, member_id=member_id)),
+        EarningFacts(rate, level, get_room(campaigns, member_id=member_id), plan),
     )
 
 

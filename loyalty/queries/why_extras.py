@@ -1,4 +1,4 @@
-"""What level and campaigns added to an order, told from the reasons that were stored with it."""
+"""What level, plan and campaigns added to an order, told from the reasons that were stored with it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,13 +25,29 @@ def extra_steps(told: Mapping[str, Any]) -> Iterator[str]:
     names = _names(reasons)
     for reason in reasons[1:]:
         if reason["source"] == Source.LEVEL:
-            yield gettext("Your level adds %(points)s.") % {"points": number(reason["points"])}
+            yield _level_step(reason)
+        elif reason["source"] == Source.PLAN:
+            yield _plan_step(reason)
         else:
             yield _campaign_step(reason, names.get(reason["id"], ""))
     if reasons:
         yield counted(
             ngettext("Together %(n)s point.", "Together %(n)s points.", told["points"]), told["points"]
         )
+
+
+def _level_step(reason: Reason) -> str:
+    if reason["outcome"] == Outcome.OUTDONE:
+        full = {"full": number(reason["full"])}
+        return gettext("Your level would have added %(full)s; your paid membership adds more.") % full
+    return gettext("Your level adds %(points)s.") % {"points": number(reason["points"])}
+
+
+def _plan_step(reason: Reason) -> str:
+    if reason["outcome"] == Outcome.OUTDONE:
+        full = {"full": number(reason["full"])}
+        return gettext("Your paid membership would have added %(full)s; your level adds as much.") % full
+    return gettext("Your paid membership adds %(points)s.") % {"points": number(reason["points"])}
 
 
 def exchange_steps(told: Mapping[str, Any], *, is_out: bool) -> Iterator[str]:

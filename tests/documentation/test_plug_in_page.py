@@ -122,6 +122,7 @@ def test_the_shops_beat_knows_every_job(shop):
         "encore.forget_empty_runs",
         "encore.grant_occasion_points",
         "encore.release_due_points",
+        "encore.renew_memberships",
         "encore.requalify_tiers",
         "encore.send_invitations",
         "encore.settle_purchases",

@@ -18,6 +18,8 @@ from loyalty.models import (
     InvitationList,
     LotTerms,
     Member,
+    Plan,
+    PlanVersion,
     PointsAccount,
     ProductGroup,
     Programme,
@@ -238,3 +240,31 @@ class TierFactory(factory.django.DjangoModelFactory):
     level_id = factory.Sequence(lambda number: number + 1)
     name = "Gold"
     threshold = 100_000
+
+
+class PlanFactory(factory.django.DjangoModelFactory):
+    """A plan that is on sale, so far without a version."""
+
+    class Meta:
+        model = Plan
+
+    class Params:
+        draft = factory.Trait(state="draft")
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    name = factory.Sequence(lambda number: f"Plus {number}")
+    state = "on"
+    created_at = LONG_AGO
+
+
+class PlanVersionFactory(factory.django.DjangoModelFactory):
+    """29.00 for a year of twice the points."""
+
+    class Meta:
+        model = PlanVersion
+
+    plan = factory.SubFactory(PlanFactory)
+    number = 1
+    price_minor = 2900
+    factor = 2
+    starts_at = LONG_AGO

@@ -26,17 +26,18 @@ def list_tiers(rules: ProgrammeRules, *, at: datetime) -> tuple[Tier, ...]:
 
 
 def get_levels(
-    rules: ProgrammeRules, asked: Iterable[tuple[int, datetime]]
+    rules: ProgrammeRules, asked: Iterable[tuple[int, datetime]], *, besides: LevelSource | None = None
 ) -> dict[tuple[int, datetime], Tier]:
     """Give the level that each of these members had at a moment, as far as they had one.
 
-    Of what was earned and what was given the best counts. Queries: 1; 0 while levels were off at all moments.
+    Of what was earned and what was given the best counts; what is from the source `besides` does not.
+    Queries: 1; 0 while levels were off at all moments.
     """
     schemes = {(member_id, at): rules.scheme_at(at) for member_id, at in asked}
     members = {member_id for (member_id, _), scheme in schemes.items() if scheme is not None}
     if not members:
         return {}
-    held = _holdings(members)
+    held = _holdings(members, besides)
     levels: dict[tuple[int, datetime], Tier] = {}
     for (member_id, at), scheme in schemes.items():
         if scheme is not None and (tier := _best(scheme, held.get(member_id, ()), at)) is not None:
@@ -78,8 +79,9 @@ class _Holding:
         return self.begins_at <= at and (self.ends_at is None or at < self.ends_at)
 
 
-def _holdings(member_ids: Collection[int]) -> dict[int, list[_Holding]]:
+def _holdings(member_ids: Collection[int], besides: LevelSource | None) -> dict[int, list[_Holding]]:
     these, value = within("member_id", member_ids)
+    these += f" AND source <> '{besides.value}'" if besides else ""
     held: dict[int, list[_Holding]] = defaultdict(list)
     for member_id, level_id, begins_at, ends_at in _HOLDING.read(f"WHERE {these}", [value]):
         held[member_id].append(_Holding(level_id, begins_at, ends_at))

@@ -1,0 +1,57 @@
+"""The terms of a coupon as plain values, and which lines of a basket they speak of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from commerce.policies.basket import Basket, BasketLine
+from commerce.policies.goods import Goods
+from coupons.policies.kinds import CouponKind, SaleGoods
+
+WHOLE = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """One version: what it takes off and from whom. Why each: see `CouponVersion`.
+
+    Units: minor units of the coupon's currency; `share` is in hundredths of a percent, `WHOLE` for all.
+    """
+
+    version_id: int
+    kind: CouponKind
+    amount_minor: int = 0
+    share: int = WHOLE
+    most_minor: int | None = None
+    pieces: int | None = None
+    buy_pieces: int = 1
+    get_pieces: int = 1
+    most_times: int | None = None
+    only: Goods | None = None
+    without: Goods | None = None
+    sale_goods: SaleGoods = SaleGoods.ANY
+    minimum_minor: int | None = None
+    first_order_only: bool = False
+    channels: frozenset[str] = frozenset()
+    segment_ids: frozenset[int] = frozenset()
+    customer_ids: frozenset[int] = frozenset()
+    lane: str = "main"
+    is_exclusive: bool = False
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    def lines_among(self, basket: Basket) -> list[BasketLine]:
+        """Give the lines that these terms speak of; postage and fees are never among them."""
+        return [line for line in basket.lines if line.amount_minor > 0 and self._speaks_of(line)]
+
+    def _speaks_of(self, line: BasketLine) -> bool:
+        if not line.is_goods or (self.sale_goods is SaleGoods.NONE and line.is_reduced):
+            return False
+        if self.sale_goods is SaleGoods.ONLY and not line.is_reduced:
+            return False
+        if self.only is not None and not _fits(self.only, line):
+            return False
+        return self.without is None or not _fits(self.without, line)
+
+
+def _fits(goods: Goods, line: BasketLine) -> bool:
+    return goods.fits(sku=line.sku, brand=line.brand, category_path=line.category_path)

@@ -1,0 +1,163 @@
+"""The laws of coupons: what is counted was redeemed, what was redeemed is counted, and all of it adds up.
+
+Each is one SELECT that returns the rows which break it. The SELECTs are in the dialect that PostgreSQL and
+SQLite share, and use nothing of the code that writes, so that a fault there cannot hide behind itself.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+
+from backstage import clock
+from backstage.policies import Finding
+from backstage.registry import Invariant
+from commerce.models import Customer
+from coupons.models import Code, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption
+from coupons.policies.states import STANDING_USES, UseState
+
+MOST_FINDINGS = 100
+LATE_AFTER = timedelta(days=1)
+
+_CODE, _COUPON, _ORDER, _USE, _VERSION, _REDEMPTION, _CUSTOMER = (
+    model._meta.db_table
+    for model in (Code, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption, Customer)
+)
+_STANDS = f"IN ({', '.join(repr(state.value) for state in STANDING_USES)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """One question to the books. `broken` selects an id and the numbers that `detail` has gaps for.
+
+    `is_late` makes it a law of liveness: `broken` then takes one parameter, the moment that long ago.
+    """
+
+    name: str
+    question: str
+    broken: str
+    detail: str
+    is_late: bool = False
+
+    def invariant(self) -> Invariant:
+        """Put the law into the form of the door."""
+        return Invariant(
+            name=f"coupons.{self.name}", question=self.question, find=self.find, liveness=self.is_late
+        )
+
+    def find(self) -> list[Finding]:
+        """Return the rows that break the law, lowest ids first. Queries: 1."""
+        broken = self.broken.replace("{part}", _part()).replace("{minor}", _minor())
+        values: list[Any] = []
+        if self.is_late:
+            values = [connection.ops.adapt_datetimefield_value(clock.now() - LATE_AFTER)]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{broken} ORDER BY 1 LIMIT {MOST_FINDINGS}", values)
+            columns = [column[0] for column in cursor.description]
+            rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        return [Finding(f"coupons.{self.name}", [row[columns[0]]], self.detail % row) for row in rows]
+
+
+def _part() -> str:
+    return "jsonb_each_text(r.by_line)" if connection.vendor == "postgresql" else "json_each(r.by_line)"
+
+
+def _minor() -> str:
+    return "CAST(part.value AS bigint)"
+
+
+LAWS = (
+    Law(
+        "coupon_is_its_redemptions",
+        "Has every coupon been used as often as it was redeemed?",
+        f"SELECT c.id, c.used_count, COUNT(r.id) AS counted FROM {_COUPON} c"
+        f" LEFT JOIN {_REDEMPTION} r ON r.coupon_id = c.id AND r.state {_STANDS}"
+        " GROUP BY c.id, c.used_count HAVING c.used_count <> COUNT(r.id)",
+        "coupon %(id)s counts %(used_count)s uses; its redemptions are %(counted)s",
+    ),
+    Law(
+        "coupon_has_cost_its_redemptions",
+        "Has every coupon cost what its redemptions took off, less what came back?",
+        f"SELECT c.id, c.spent_minor, COALESCE(SUM(r.amount_minor - r.returned_minor), 0) AS counted"
+        f" FROM {_COUPON} c LEFT JOIN {_REDEMPTION} r ON r.coupon_id = c.id AND r.state {_STANDS}"
+        " GROUP BY c.id, c.spent_minor"
+        " HAVING c.spent_minor <> COALESCE(SUM(r.amount_minor - r.returned_minor), 0)",
+        "coupon %(id)s has cost %(spent_minor)s; its redemptions come to %(counted)s",
+    ),
+    Law(
+        "code_is_its_redemptions",
+        "Has every code been used as often as it was redeemed?",
+        f"SELECT k.id, k.used_count, COALESCE(r.uses, 0) AS counted FROM {_CODE} k"
+        f" LEFT JOIN (SELECT code_id, COUNT(*) AS uses FROM {_REDEMPTION} WHERE state {_STANDS}"
+        " GROUP BY code_id) r ON r.code_id = k.id WHERE k.used_count <> COALESCE(r.uses, 0)",
+        "code %(id)s counts %(used_count)s uses; its redemptions are %(counted)s",
+    ),
+    Law(
+        "customer_has_used_their_redemptions",
+        "Has every customer, with all who were merged into them, used each coupon as often as is counted?",
+        "SELECT * FROM (WITH RECURSIVE path(origin, next_id, root) AS ("
+        f"SELECT id, merged_into_id, id FROM {_CUSTOMER} UNION ALL"
+        f" SELECT path.origin, c.merged_into_id, c.id FROM path JOIN {_CUSTOMER} c ON c.id = path.next_id)"
+        ", counted(coupon_id, customer_id, uses) AS ("
+        f"SELECT r.coupon_id, path.root, COUNT(*) FROM {_REDEMPTION} r"
+        " JOIN path ON path.origin = r.customer_id AND path.next_id IS NULL"
+        f" WHERE r.state {_STANDS} GROUP BY r.coupon_id, path.root)"
+        ", both_ways(coupon_id, customer_id, kept, found) AS ("
+        "SELECT coupon_id, customer_id, 0, uses FROM counted UNION ALL"
+        f" SELECT coupon_id, customer_id, used_count, 0 FROM {_USE})"
+        " SELECT coupon_id, customer_id, SUM(kept) AS kept, SUM(found) AS found FROM both_ways"
+        " GROUP BY coupon_id, customer_id HAVING SUM(kept) <> SUM(found)) AS broken",
+        "customer %(customer_id)s counts %(kept)s uses of coupon %(coupon_id)s; redeemed were %(found)s",
+    ),
+    Law(
+        "redemption_stands_with_its_order",
+        "Is every redemption reserved, used or given back as its order is?",
+        f"SELECT r.id, r.state, o.state AS order_state FROM {_REDEMPTION} r"
+        f" JOIN {_ORDER} o ON o.id = r.order_id WHERE r.state {_STANDS} AND r.state <> o.state",
+        "redemption %(id)s is %(state)s; its order is %(order_state)s",
+    ),
+    Law(
+        "order_is_its_redemptions",
+        "Does every order have off what its coupons took off?",
+        f"SELECT o.id, o.discount_minor, COALESCE(SUM(r.amount_minor), 0) AS counted FROM {_ORDER} o"
+        f" LEFT JOIN {_REDEMPTION} r ON r.order_id = o.id AND r.state {_STANDS} WHERE o.state {_STANDS}"
+        " GROUP BY o.id, o.discount_minor HAVING o.discount_minor <> COALESCE(SUM(r.amount_minor), 0)",
+        "order %(id)s has %(discount_minor)s off; its redemptions come to %(counted)s",
+    ),
+    Law(
+        "redemption_is_its_lines",
+        "Does every redemption take off what its lines say?",
+        f"SELECT r.id, r.amount_minor, COALESCE(SUM({{minor}}), 0) AS counted FROM {_REDEMPTION} r"
+        " LEFT JOIN {part} AS part ON true GROUP BY r.id, r.amount_minor"
+        " HAVING r.amount_minor <> COALESCE(SUM({minor}), 0)",
+        "redemption %(id)s took off %(amount_minor)s; its lines come to %(counted)s",
+    ),
+    Law(
+        "redemption_is_of_one_coupon",
+        "Do the version and the code of every redemption belong to its coupon?",
+        f"SELECT r.id, r.coupon_id, v.coupon_id AS of_version, k.coupon_id AS of_code FROM {_REDEMPTION} r"
+        f" JOIN {_VERSION} v ON v.id = r.version_id LEFT JOIN {_CODE} k ON k.id = r.code_id"
+        " WHERE v.coupon_id <> r.coupon_id OR k.coupon_id <> r.coupon_id",
+        "redemption %(id)s is of coupon %(coupon_id)s, its version of %(of_version)s,"
+        " its code of %(of_code)s",
+    ),
+    Law(
+        "one_version_at_a_time",
+        "Has every coupon one promise at a time?",
+        f"SELECT later.id, later.coupon_id, earlier.number FROM {_VERSION} later JOIN {_VERSION} earlier"
+        " ON earlier.coupon_id = later.coupon_id AND earlier.number < later.number"
+        " WHERE earlier.starts_at IS NOT NULL AND later.starts_at IS NOT NULL"
+        " AND (earlier.ends_at IS NULL OR earlier.ends_at > later.starts_at)",
+        "version %(id)s of coupon %(coupon_id)s begins while version %(number)s lasts",
+    ),
+    Law(
+        "reservations_are_written_off",
+        "Has every reservation been given back a day after its time was up?",
+        f"SELECT o.id, o.reference FROM {_ORDER} o WHERE o.state = '{UseState.RESERVED.value}'"
+        " AND o.expires_at <= %s",
+        "order %(id)s (%(reference)s) still holds what it reserved, a day after its time was up",
+        is_late=True,
+    ),
+)
+INVARIANTS = tuple(law.invariant() for law in LAWS)

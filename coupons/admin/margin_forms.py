@@ -34,7 +34,7 @@ class FloorForm(forms.Form):
     )
     brand = forms.CharField(
         label=gettext_lazy("Brand"),
-        max_length=120,
+        max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"data-encore-for": "scope=brand", "list": "brands"}),
     )
@@ -89,7 +89,7 @@ class AgreementForm(forms.Form):
     """Which brand, from when to when, and how far coupons may go."""
 
     brand = forms.CharField(
-        label=gettext_lazy("Brand"), max_length=120, widget=forms.TextInput(attrs={"list": "brands"})
+        label=gettext_lazy("Brand"), max_length=200, widget=forms.TextInput(attrs={"list": "brands"})
     )
     partner = forms.CharField(label=gettext_lazy("Agreed with"), max_length=120, required=False)
     allows = forms.ChoiceField(

@@ -28,7 +28,7 @@ class MarginFloor(models.Model):
     """
 
     scope = models.CharField(_("of"), max_length=7, choices=FloorScopeChoices)
-    brand = models.CharField(_("brand"), max_length=120, blank=True, default="")
+    brand = models.CharField(_("brand"), max_length=200, blank=True, default="")
     channel = models.SlugField(_("channel"), max_length=50, blank=True, default="", db_index=False)
     coupon = models.ForeignKey(
         Coupon, models.PROTECT, null=True, blank=True, related_name="floors", verbose_name=_("coupon")
@@ -81,7 +81,7 @@ class BrandAgreement(models.Model):
     `most_percent` of what a line costs before coupons; empty is any discount.
     """
 
-    brand = models.CharField(_("brand"), max_length=120)
+    brand = models.CharField(_("brand"), max_length=200)
     partner = models.CharField(_("agreed with"), max_length=120, blank=True, default="")
     allows_coupons = models.BooleanField(_("coupons are allowed"), default=True)
     most_percent = models.DecimalField(

@@ -45,6 +45,8 @@ def note_agreement(
         ends_at=ends_at,
         note=note,
     )
+    if ends_at is not None and ends_at <= starts_at:
+        raise ValidationError({"ends_at": _("The end is before the start. Choose a later last day.")})
     with transaction.atomic():
         renew_stamp()
         agreement.full_clean()
@@ -86,8 +88,6 @@ def _check_alone(agreement: BrandAgreement) -> None:
     )
     if agreement.ends_at is not None:
         others = others.filter(starts_at__lt=agreement.ends_at)
-    if agreement.ends_at is not None and agreement.ends_at <= agreement.starts_at:
-        raise ValidationError({"ends_at": _("The end is before the start. Choose a later last day.")})
     if others.exists():
         said = _("Another agreement about %(brand)s holds then. End it first, or begin this one after it.")
         raise ValidationError({"brand": said % {"brand": agreement.brand}})

@@ -78,9 +78,9 @@ def end_floor(*, floor_id: int, at: datetime | None = None, by: By = SHOP) -> Ma
 
 
 def _find_open(of: FloorOf) -> MarginFloor | None:
-    return MarginFloor.objects.filter(
-        scope=of.scope, brand=of.brand, channel=of.channel, coupon_id=of.coupon_id, ends_at=None
-    ).first()
+    rows = MarginFloor.objects.filter(scope=of.scope, brand=of.brand, channel=of.channel, ends_at=None)
+    one = rows.filter(coupon=None) if of.coupon_id is None else rows.filter(coupon_id=of.coupon_id)
+    return one.first()
 
 
 def _end(floor: MarginFloor, at: datetime) -> None:

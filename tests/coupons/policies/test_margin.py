@@ -1,4 +1,4 @@
-"""No combination of coupons takes goods below the floors that the shop set, or further than a brand allows."""
+"""No combination of coupons takes goods below the floors that the shop set, or further than was agreed."""
 
 from fractions import Fraction
 

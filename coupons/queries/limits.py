@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coupons.models import BrandAgreement, MarginFloor
+from coupons.policies.evaluation import Limits
 from coupons.policies.margin import Agreement, Floor, FloorScope, Remedy
 
 
@@ -21,7 +22,7 @@ class Dated:
         return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
 
 
-def read_guard(at: datetime) -> list[Dated]:
+def read_limits(at: datetime) -> list[Dated]:
     """Read what holds at a moment or later. Queries: 2."""
     floors = MarginFloor.objects.exclude(ends_at__lte=at).order_by("id")
     agreements = BrandAgreement.objects.exclude(ends_at__lte=at).order_by("id")
@@ -31,12 +32,12 @@ def read_guard(at: datetime) -> list[Dated]:
     ]
 
 
-def holding(dated: Iterable[Dated], at: datetime) -> tuple[list[Floor], list[Agreement]]:
+def holding(dated: Iterable[Dated], at: datetime) -> Limits:
     """Give the floors and the agreements of a moment. Queries: 0."""
     now = [one.what for one in dated if one.holds_at(at)]
-    return (
-        [one for one in now if isinstance(one, Floor)],
-        [one for one in now if isinstance(one, Agreement)],
+    return Limits(
+        floors=[one for one in now if isinstance(one, Floor)],
+        agreements=[one for one in now if isinstance(one, Agreement)],
     )
 
 

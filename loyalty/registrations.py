@@ -74,6 +74,7 @@ from loyalty.queries.invariants import INVARIANTS
 from loyalty.queries.partners import list_key_owners, name_partner
 from loyalty.queries.plans.laws import INVARIANTS as PLAN_INVARIANTS
 from loyalty.queries.tiers.laws import INVARIANTS as TIER_INVARIANTS
+from loyalty.queries.tiers.member_section import find_level_section
 from loyalty.queries.tiers.segment_condition import LEVEL
 from loyalty.registry import EarningTrigger, MemberPageSection, earning_triggers, member_page_sections
 
@@ -383,6 +384,12 @@ for section in (
         order=700,
         template="encore/loyalty/sections/changes.html",
         find=find_changes,
+    ),
+    MemberPageSection(
+        name="level",
+        order=702,
+        template="encore/loyalty/sections/level.html",
+        find=find_level_section,
     ),
     MemberPageSection(
         name="offers",

@@ -10,8 +10,18 @@ from loyalty.admin.ledger import (
     MovementAdmin,
     PointsAccountAdmin,
 )
+from loyalty.admin.levels import LevelAdmin
 from loyalty.admin.members import MemberAdmin
+from loyalty.admin.outside import OutsideProgrammeAdmin
+from loyalty.admin.partners import PartnerAdmin
 from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
+from loyalty.admin.statements import PartnerStatementAdmin
+from loyalty.admin.transfers import (
+    IncomingTransferAdmin,
+    ReceivedFileAdmin,
+    TransferAdmin,
+    TransferFileAdmin,
+)
 
 __all__ = [
     "ActionAttemptAdmin",
@@ -20,10 +30,18 @@ __all__ = [
     "CampaignAdmin",
     "EntryAdmin",
     "HoldAdmin",
+    "IncomingTransferAdmin",
+    "LevelAdmin",
     "LotAdmin",
     "MemberAdmin",
     "MovementAdmin",
+    "OutsideProgrammeAdmin",
+    "PartnerAdmin",
+    "PartnerStatementAdmin",
     "PointsAccountAdmin",
     "ProgrammeAdmin",
+    "ReceivedFileAdmin",
     "TermsVersionAdmin",
+    "TransferAdmin",
+    "TransferFileAdmin",
 ]

@@ -18,6 +18,7 @@ from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff,
 from backstage.admin.pages import find_object, page_url, show_page
 from loyalty.admin.action_form import CARDS, ActionForm
 from loyalty.admin.campaign_view import say_when
+from loyalty.admin.chosen_programme import find_chosen
 from loyalty.models import ActionAttempt, ActionRule, ActionVersion, Programme
 from loyalty.operations import action_rules as operations
 from loyalty.policies.actions import ActionState
@@ -87,7 +88,7 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Draft a rule, from a card that fills in a beginning."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        programme = _programme(request)
+        programme = find_chosen(request)
         if request.method == "POST":
             form = ActionForm(request.POST, programme=programme)
             if form.is_valid() and "save" in request.POST and (rule := self._save(request, form, None)):
@@ -158,7 +159,7 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Answer with what a half-written form would cost; it saves nothing."""
         if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
             raise PermissionDenied
-        form = ActionForm(request.POST, programme=_programme(request))
+        form = ActionForm(request.POST, programme=find_chosen(request))
         context = {"preview": _preview(form) if form.is_valid() else None}
         return TemplateResponse(request, "encore/loyalty/admin/action_preview.html", context)
 
@@ -311,16 +312,6 @@ def _say_changed(rule: ActionRule) -> str:
     if rule.state == ActionState.ON:
         return _("Changed from now on. What was done before keeps what it brought.")
     return _("Saved.")
-
-
-def _programme(request: HttpRequest) -> Programme:
-    programmes = Programme.objects.order_by("id")
-    text = request.POST.get("programme", "") or request.GET.get("programme", "")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    programme = programmes.filter(pk=number).first() if number else programmes.first()
-    if programme is None:
-        raise Http404(_("There is no programme yet. Add one first."))
-    return programme
 
 
 def _address(rule_id: int) -> str:

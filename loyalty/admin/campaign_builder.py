@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy
 
 from backstage import clock
 from backstage.admin.base import by_staff
+from commerce.admin.goods_picker import is_picking, pick, search
 from loyalty.admin.campaign_deeds import say_over_limit
 from loyalty.admin.campaign_form import CARDS, CampaignForm
 from loyalty.admin.campaign_view import preview_form, preview_stored, say_changed
-from loyalty.admin.goods_picker import is_picking, pick, search
 from loyalty.models import Campaign, Programme
 from loyalty.operations import campaigns as operations
 from loyalty.policies.campaigns import CampaignState

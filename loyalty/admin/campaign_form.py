@@ -11,13 +11,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce.admin.goods_picker import picked_field
 from commerce.admin.money import from_minor, to_minor
 from commerce.models import Channel, Segment
-from loyalty.admin.goods_picker import picked_field
+from commerce.queries.goods import name_articles
 from loyalty.models import Campaign, CampaignVersion, Programme
 from loyalty.models.campaign import CampaignKindChoices
 from loyalty.policies.campaigns import DAY_MINUTES, CampaignKind
-from loyalty.queries.goods import name_articles
 
 LANGUAGES = (
     ("en", gettext_lazy("What customers read, in English")),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backstage import clock
+from commerce.queries.goods import name_articles
 from loyalty.admin.campaign_form import CampaignForm
 from loyalty.models import ActionVersion, Campaign, CampaignVersion, Programme
 from loyalty.policies.campaign_terms import problems_of_terms
@@ -20,7 +21,6 @@ from loyalty.queries import figures, sentences
 from loyalty.queries.campaign_preview import Asked, Preview, preview_campaign
 from loyalty.queries.campaigns import campaign_of
 from loyalty.queries.changes.cost import say_steep
-from loyalty.queries.goods import name_articles
 
 SAMPLES = {
     "typical": gettext_lazy("A typical order"),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
+from commerce.queries.goods import name_articles
 from loyalty.admin import campaign_builder, campaign_deeds
 from loyalty.admin.campaign_builder import address_of
 from loyalty.admin.campaign_form import LANGUAGES
@@ -30,7 +31,6 @@ from loyalty.policies.campaigns import CampaignState
 from loyalty.queries import campaign_words as words
 from loyalty.queries import figures
 from loyalty.queries.campaigns import Standing, get_figures, standing_of
-from loyalty.queries.goods import name_articles
 
 CHANGE, ADD = "encore_loyalty.change_campaign", "encore_loyalty.add_campaign"
 STANDINGS = {

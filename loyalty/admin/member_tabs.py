@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from commerce.models import Customer, Identity
 from commerce.queries.customers import list_merged
+from loyalty.admin import member_levels
 from loyalty.models import Entry, EntryNote, Member
 from loyalty.policies.book import MemberBook
 from loyalty.queries import figures
@@ -23,6 +24,7 @@ TABS = (
     ("", gettext_lazy("What happened")),
     ("orders", gettext_lazy("Orders")),
     ("actions", gettext_lazy("Besides buying")),
+    ("levels", gettext_lazy("Levels")),
     ("person", gettext_lazy("Who it is")),
 )
 ROWS_PER_PAGE = 20
@@ -42,6 +44,7 @@ def show_tab(
     read: dict[str, Callable[[], Mapping[str, Any]]] = {
         "orders": lambda: _read_orders(member, before, at),
         "actions": lambda: _read_actions(member, at),
+        "levels": lambda: member_levels.read(member, at),
         "person": lambda: _read_person(member),
     }
     if tab in read:

@@ -26,7 +26,7 @@ from backstage.admin.base import (
 )
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.queries import WaitingRequest, list_requests
-from loyalty.admin import joining, points
+from loyalty.admin import joining, member_levels, points
 from loyalty.admin.balance_facts import read_facts
 from loyalty.admin.member_tabs import TABS, show_tab
 from loyalty.forms import read_moment
@@ -128,6 +128,8 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         return [
             page_url(self, "points", require_http_methods(["GET", "HEAD", "POST"])(self.points_view)),
             page_url(self, "state", require_POST(self.state_view)),
+            page_url(self, "level", require_http_methods(["GET", "HEAD", "POST"])(self.level_view)),
+            page_url(self, "level_end", require_POST(self.level_end_view)),
             page_url(self, "merge", require_http_methods(["GET", "HEAD", "POST"])(self.merge_view)),
             page_url(self, "unmerge", require_POST(self.unmerge_view)),
             *super().get_urls(),
@@ -166,6 +168,17 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Give or take points."""
         member = self._get_permitted(request, object_id, ADJUST)
         return points.answer(self, request, member, back=_address(member.pk))
+
+    def level_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give a level by hand, with a reason."""
+        member = self._get_for_change(request, object_id)
+        return member_levels.give(self, request, member, back=f"{_address(member.pk)}?tab=levels")
+
+    def level_end_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End a level that was given by hand."""
+        member = self._get_for_change(request, object_id)
+        member_levels.end(request, member)
+        return redirect(f"{_address(member.pk)}?tab=levels")
 
     def state_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Pause, resume, take out of the programme or take back."""

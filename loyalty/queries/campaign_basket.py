@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from commerce.queries.goods import list_articles
 from loyalty.policies.allowance import Allowance, Counter
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.campaigns import Campaign
 from loyalty.policies.earning import NOTHING, EarningFacts, EarningRules, Quote, quote
 from loyalty.policies.rules import ProgrammeRules
-from loyalty.queries.goods import list_articles
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from commerce.models import Channel, Segment
+from commerce.policies.goods import may_share
 from commerce.policies.purchase_head import PurchaseHead
 from commerce.queries.customers import resolve_customers
 from commerce.queries.segments import find_customers, read_segment
@@ -268,31 +269,12 @@ def _overlaps(programme: Programme, asked: Asked) -> Iterable[Overlap]:
     ).exclude(campaign_id=asked.campaign.campaign_id)
     for row in others.select_related("campaign").order_by("campaign_id", "number"):
         starts_at, ends_at = max(row.starts_at or asked.starts_at, asked.starts_at), _sooner(row, asked)
-        if (ends_at is None or starts_at < ends_at) and _share_goods(campaign_of(row), asked.campaign):
+        if (ends_at is None or starts_at < ends_at) and may_share(
+            campaign_of(row).goods, asked.campaign.goods
+        ):
             yield Overlap(row.campaign.name, starts_at, ends_at)
 
 
 def _sooner(row: CampaignVersion, asked: Asked) -> datetime | None:
     ends = [end for end in (row.ends_at, asked.ends_at) if end is not None]
     return min(ends, default=None)
-
-
-def _share_goods(one: Campaign, other: Campaign) -> bool:
-    """Tell whether an article may be in both. Only what is named in one and the same way is surely apart."""
-    if one.goods is None or other.goods is None:
-        return True
-    named = [
-        {kind: getattr(goods, kind) for kind in ("skus", "brands", "category_paths") if getattr(goods, kind)}
-        for goods in (one.goods, other.goods)
-    ]
-    if len(named[0]) != 1 or named[0].keys() != named[1].keys():
-        return True
-    (kind,) = named[0]
-    if kind == "category_paths":
-        return any(_is_below(left, right) for left in named[0][kind] for right in named[1][kind])
-    return bool(set(named[0][kind]) & set(named[1][kind]))
-
-
-def _is_below(left: str, right: str) -> bool:
-    """Tell whether one of two categories takes in the other."""
-    return left == right or left.startswith(f"{right}/") or right.startswith(f"{left}/")

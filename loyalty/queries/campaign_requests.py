@@ -6,10 +6,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from commerce.queries.goods import name_articles
 from loyalty.models import Campaign
 from loyalty.queries import sentences
 from loyalty.queries.campaign_words import list_conditions, say_promise
-from loyalty.queries.goods import name_articles
 
 APPROVAL_KIND = "start_campaign"
 

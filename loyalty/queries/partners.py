@@ -1,20 +1,10 @@
 """Questions about partner shops: who may be given a key, what each sells through and pays now."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F, Q
 
-from loyalty.models import Partner, PartnerChannel, PartnerPrice
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What holds of a partner now: its channels' names and its price, None where it has none."""
-
-    channels: tuple[str, ...]
-    price: PartnerPrice | None
+from loyalty.models import Partner, PartnerChannel
 
 
 def list_key_owners() -> list[tuple[str, str]]:
@@ -32,20 +22,6 @@ def list_channel_ids(*, partner_id: int, at: datetime) -> list[int]:
     """Give the channels that a partner's key may speak for at a moment. Queries: 1."""
     claims = PartnerChannel.objects.filter(running_at(at), partner_id=partner_id)
     return list(claims.order_by("channel_id").values_list("channel_id", flat=True))
-
-
-def list_standings(*, partner_ids: Collection[int], at: datetime) -> dict[int, Standing]:
-    """Give what holds of many partners now. Queries: 2."""
-    claims = PartnerChannel.objects.filter(running_at(at), partner_id__in=partner_ids)
-    names: dict[int, list[str]] = {}
-    for partner_id, name in claims.order_by("channel__name").values_list("partner_id", "channel__name"):
-        names.setdefault(partner_id, []).append(name)
-    prices = PartnerPrice.objects.filter(running_at(at), partner_id__in=partner_ids)
-    running = {price.partner_id: price for price in prices}
-    return {
-        partner_id: Standing(tuple(names.get(partner_id, ())), running.get(partner_id))
-        for partner_id in partner_ids
-    }
 
 
 def running_at(at: datetime) -> Q:

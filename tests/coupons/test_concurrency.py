@@ -35,7 +35,7 @@ AT_ONCE = 16  # connections; the server of a small machine allows few more
 postgresql = pytest.mark.skipif(
     "postgres" not in os.environ.get("DATABASE_URL", ""), reason="SQLite has one writer at a time"
 )
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_are_right")]
 
 
 @pytest.fixture(params=["at once", "step by step"])

@@ -9,7 +9,7 @@ from tests.coupons.shop import NOON, basket, counts, day, line, offer
 from tests.factories.commerce import ChannelFactory, snapshot
 from tests.factories.commerce import line as sold
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_are_right")]
 
 
 @pytest.fixture(autouse=True)

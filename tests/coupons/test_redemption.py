@@ -39,7 +39,7 @@ def _both_ways(request, monkeypatch):
         monkeypatch.setattr(redemption, "reserve_at_once", lambda *_args, **_told: None)
 
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_both_ways")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_are_right", "_both_ways")]
 
 
 def reserve(*codes, reference="1001", of=None, at=NOON, **told):

@@ -11,7 +11,7 @@ from coupons.operations.tries import TooManyTries, try_code
 from tests.coupons.shop import NOON, basket, day, offer, somebody, verdicts
 from tests.factories.coupons import CodeFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_are_right")]
 
 SECOND = timedelta(seconds=1)
 

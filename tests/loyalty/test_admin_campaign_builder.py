@@ -11,11 +11,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from backstage.models import Approval
+from commerce.queries.goods import list_articles, search_goods
 from loyalty.models import Campaign, CampaignLimit
 from loyalty.operations.campaign_limits import set_campaign_limit
 from loyalty.operations.campaigns import create_campaign
 from loyalty.policies.campaign_limits import BudgetLimit
-from loyalty.queries.goods import list_articles, search_goods
 from tests.factories.commerce import ProductFactory
 from tests.harness.client import StrictClient
 from tests.loyalty.shop import NOON, day, goods, open_shop, tell

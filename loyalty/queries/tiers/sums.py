@@ -15,11 +15,12 @@ from django.db import connection
 from backstage.plain_sql import Told, execute, is_postgresql
 from commerce.models import Purchase, PurchaseLine, Return, Tender
 from loyalty.models import Award, Entry, Member, TierHolding
+from loyalty.policies.calendar import local_date
 from loyalty.policies.eligibility import NoPoints
 from loyalty.policies.programme import MemberState
 from loyalty.policies.rules import ProgrammeRules
-from loyalty.policies.tiers.periods import Span, span_at
-from loyalty.policies.tiers.scheme import LevelSource, Metric, Scheme
+from loyalty.policies.tiers.periods import Span, span_at, span_of
+from loyalty.policies.tiers.scheme import LevelSource, Metric, Scheme, Window
 
 # Members, each with the time that counts for them.
 _WHO = Told(TierHolding, ("member_id", "begins_at", "ends_at"))
@@ -51,16 +52,7 @@ def get_totals(rules: ProgrammeRules, scheme: Scheme, spans: Mapping[int, Span])
     if not spans:
         return {}
     told, values = _WHO.tell([(member_id, span.starts_at, span.ends_at) for member_id, span in spans.items()])
-    # Downwards from those who are asked about, over any number of merges.
-    statement = f"""
-        WITH RECURSIVE who(member_id, root, begins_at, ends_at) AS (
-            SELECT member_id, member_id, begins_at, ends_at FROM {told}
-            UNION ALL
-            SELECT child.id, who.root, who.begins_at, who.ends_at
-            FROM who JOIN {_MEMBER} AS child ON child.merged_into_id = who.member_id
-        )
-        {_total(scheme.metric)}
-    """
+    statement = f"{_who_is_told(told)} {_total(scheme.metric)}"
     found = execute(statement, [*values, *_total_values(rules, scheme)]).fetchall()
     return {**dict.fromkeys(spans, 0), **{root: int(amount) for root, amount in found}}
 
@@ -72,16 +64,9 @@ def list_to_change(
 
     Those in their days of grace are among them. Queries: 1.
     """
-    span = span_at(scheme, at, rules.zone)
+    totals, values = _range_totals(rules, scheme, lo, hi, at)
     statement = f"""
-        WITH RECURSIVE {_KIN},
-        who(member_id, root, begins_at, ends_at) AS (
-            SELECT id, id, {_moment()}, {_moment()} FROM {_MEMBER}
-            WHERE id BETWEEN %s AND %s AND programme_id = %s AND merged_into_id IS NULL
-            UNION ALL
-            SELECT id, root, {_moment()}, {_moment()} FROM kin WHERE root BETWEEN %s AND %s
-        ),
-        total(member_id, amount) AS ({_total(scheme.metric)})
+        {totals}
         SELECT member.id FROM {_MEMBER} AS member
         LEFT JOIN total ON total.member_id = member.id
         LEFT JOIN {_HOLDING} AS held
@@ -92,19 +77,83 @@ def list_to_change(
             AND (held.tests_on < %s OR {_rank_of_total(scheme)} > {_rank_of_held(scheme)})
         ORDER BY member.id
     """
-    starts_at, ends_at = (
-        connection.ops.adapt_datetimefield_value(one) for one in (span.starts_at, span.ends_at)
-    )
-    values = [
-        *(starts_at, ends_at, lo, hi, rules.id),
-        *(starts_at, ends_at, lo, hi),
-        *_total_values(rules, scheme),
-        *(lo, hi, rules.id, connection.ops.adapt_datefield_value(today)),
-    ]
+    values += [lo, hi, rules.id, connection.ops.adapt_datefield_value(today)]
     return [member_id for (member_id,) in execute(statement, values).fetchall()]
 
 
+def list_counted(rules: ProgrammeRules, scheme: Scheme, member_id: int, span: Span) -> tuple[str, list[Any]]:
+    """Give the statement that lists what counts for one member within a time, one row for each purchase.
+
+    The columns are `id`, `placed_at` (of level points `qualifying_at`) and `amount`. Queries: 0.
+    """
+    told, values = _WHO.tell([(member_id, span.starts_at, span.ends_at)])
+    amount = "1" if scheme.metric is Metric.ORDERS else _money()
+    listed = f"SELECT id, placed_at, {amount} AS amount FROM ({_kept_by_purchase()}) AS kept"
+    if scheme.metric is Metric.POINTS:
+        listed = f"SELECT entry.id, entry.qualifying_at, entry.qualifying_change AS amount {_level_points()}"
+    return f"{_who_is_told(told)} {listed}", [*values, *_total_values(rules, scheme)]
+
+
+def count_by_rank(
+    rules: ProgrammeRules, scheme: Scheme, *, lo: int, hi: int, at: datetime
+) -> dict[int, tuple[int, int]]:
+    """Count the members of a range by what their totals earn, with the points of their last 12 months.
+
+    0 is no level. Queries: 1.
+    """
+    totals, values = _range_totals(rules, scheme, lo, hi, at)
+    since = span_of(Window.ROLLING, local_date(at, rules.zone), rules.zone).starts_at
+    statement = f"""
+        {totals},
+        earned(member_id, points) AS (
+            SELECT who.root, SUM(award.standing_points) FROM who
+            JOIN {_AWARD} AS award ON award.member_id = who.member_id AND award.programme_id = %s
+            JOIN {_PURCHASE} AS purchase ON purchase.id = award.purchase_id AND purchase.placed_at >= %s
+            GROUP BY who.root
+        )
+        SELECT {_rank_of_total(scheme)} AS reached, COUNT(*), SUM(COALESCE(earned.points, 0))
+        FROM {_MEMBER} AS member
+        LEFT JOIN total ON total.member_id = member.id
+        LEFT JOIN earned ON earned.member_id = member.id
+        WHERE member.id BETWEEN %s AND %s AND member.programme_id = %s AND member.merged_into_id IS NULL
+            AND member.state <> '{MemberState.ERASED.value}'
+        GROUP BY reached
+    """
+    values += [rules.id, connection.ops.adapt_datetimefield_value(since), lo, hi, rules.id]
+    return {rank: (count, int(points)) for rank, count, points in execute(statement, values).fetchall()}
+
+
+def _range_totals(
+    rules: ProgrammeRules, scheme: Scheme, lo: int, hi: int, at: datetime
+) -> tuple[str, list[Any]]:
+    """Begin a statement with `who` is in a range and the `total` of each, as of a moment."""
+    span = span_at(scheme, at, rules.zone)
+    starts_at, ends_at = (
+        connection.ops.adapt_datetimefield_value(one) for one in (span.starts_at, span.ends_at)
+    )
+    statement = f"""WITH RECURSIVE {_KIN},
+        who(member_id, root, begins_at, ends_at) AS (
+            SELECT id, id, {_moment()}, {_moment()} FROM {_MEMBER}
+            WHERE id BETWEEN %s AND %s AND programme_id = %s AND merged_into_id IS NULL
+            UNION ALL
+            SELECT id, root, {_moment()}, {_moment()} FROM kin WHERE root BETWEEN %s AND %s
+        ),
+        total(member_id, amount) AS ({_total(scheme.metric)})"""
+    values = [*(starts_at, ends_at, lo, hi, rules.id), *(starts_at, ends_at, lo, hi)]
+    return statement, [*values, *_total_values(rules, scheme)]
+
+
 # -- the parts of the statement ------------------------------------------------------------------------------
+
+
+def _who_is_told(told: str) -> str:
+    """Begin a statement with the members that it is told, and downwards whoever was merged into them."""
+    return f"""WITH RECURSIVE who(member_id, root, begins_at, ends_at) AS (
+            SELECT member_id, member_id, begins_at, ends_at FROM {told}
+            UNION ALL
+            SELECT child.id, who.root, who.begins_at, who.ends_at
+            FROM who JOIN {_MEMBER} AS child ON child.merged_into_id = who.member_id
+        )"""
 
 
 def _moment() -> str:
@@ -114,14 +163,18 @@ def _moment() -> str:
 def _total(metric: Metric) -> str:
     """Sum by `root` what counts of `who(member_id, root, begins_at, ends_at)`."""
     if metric is Metric.POINTS:
-        return (
-            "SELECT who.root, SUM(entry.qualifying_change) AS amount FROM who"
-            f" JOIN {_ENTRY} AS entry ON entry.member_id = who.member_id"
-            " WHERE entry.qualifying_change <> 0 AND entry.qualifying_at >= who.begins_at"
-            " AND entry.qualifying_at < who.ends_at GROUP BY who.root"
-        )
+        return f"SELECT who.root, SUM(entry.qualifying_change) AS amount {_level_points()} GROUP BY who.root"
     amount = "COUNT(*)" if metric is Metric.ORDERS else f"SUM({_money()})"
     return f"SELECT root, {amount} AS amount FROM ({_kept_by_purchase()}) AS kept GROUP BY root"
+
+
+def _level_points() -> str:
+    """Level points stand with the member that merges lead to: a merge moves them by entries."""
+    return (
+        f"FROM who JOIN {_ENTRY} AS entry ON entry.member_id = who.member_id"
+        " WHERE entry.qualifying_change <> 0 AND entry.qualifying_at >= who.begins_at"
+        " AND entry.qualifying_at < who.ends_at"
+    )
 
 
 def _total_values(rules: ProgrammeRules, scheme: Scheme) -> list[Any]:
@@ -135,9 +188,10 @@ def _kept_by_purchase() -> str:
     Lines, returns and tenders stand beside each other and are not joined, which would count each of them
     as often as there are others.
     """
+    what = "counted.root, counted.id, counted.placed_at, counted.rate"
     parts = " UNION ALL ".join(
-        f"SELECT counted.root, counted.id, counted.rate, {sold} AS sold, {returned} AS returned,"
-        f" {otherwise} AS otherwise FROM counted JOIN {table} AS part ON part.purchase_id = counted.id{only}"
+        f"SELECT {what}, {sold} AS sold, {returned} AS returned, {otherwise} AS otherwise"
+        f" FROM counted JOIN {table} AS part ON part.purchase_id = counted.id{only}"
         for table, sold, returned, otherwise, only in (
             (_LINE, "part.sold_minor", "0", "0", ""),
             (_RETURN, "0", "part.amount_minor", "0", ""),
@@ -145,16 +199,16 @@ def _kept_by_purchase() -> str:
         )
     )
     return (
-        f"WITH counted AS ({_counted()}) SELECT root, rate, SUM(sold) AS sold,"
+        f"WITH counted AS ({_counted()}) SELECT root, id, placed_at, rate, SUM(sold) AS sold,"
         " SUM(sold) - SUM(returned) AS kept, SUM(otherwise) AS otherwise"
-        f" FROM ({parts}) AS parts GROUP BY root, id, rate HAVING SUM(sold) > SUM(returned)"
+        f" FROM ({parts}) AS parts GROUP BY root, id, placed_at, rate HAVING SUM(sold) > SUM(returned)"
     )
 
 
 def _counted() -> str:
     """Give the purchases that count, with the rate where it is not one."""
     return (
-        "SELECT who.root, purchase.id, CASE WHEN purchase.currency = %s THEN NULL"
+        "SELECT who.root, purchase.id, purchase.placed_at, CASE WHEN purchase.currency = %s THEN NULL"
         f" ELSE {_rate()} END AS rate"
         f" FROM who JOIN {_AWARD} AS award ON award.member_id = who.member_id"
         f" JOIN {_PURCHASE} AS purchase ON purchase.id = award.purchase_id"

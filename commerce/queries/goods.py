@@ -14,7 +14,7 @@ PRODUCTS_LOOKED_AT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that can be picked: `kind` is the field of a campaign that takes its `value`."""
+    """Something that can be picked: `kind` is the field of a rule that takes its `value`."""
 
     kind: str
     value: str

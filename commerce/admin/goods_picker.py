@@ -11,7 +11,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
-from loyalty.queries.goods import Found, search_goods
+from commerce.queries.goods import Found, search_goods
 
 # The fields that are filled in by picking, and what one thing in them is.
 KINDS = {
@@ -19,13 +19,14 @@ KINDS = {
     "brands": gettext_lazy("brand"),
     "category_paths": gettext_lazy("category"),
 }
-PICKED = (*KINDS, "basket")
+# A rule may leave goods out, and be tried on a basket of somebody's own choice.
+PICKED = (*KINDS, *(f"except_{kind}" for kind in KINDS), "basket")
 
 
 class PickedInput(forms.Widget):
     """A list of picked things, as one text with a line for each; one more can be typed."""
 
-    template_name = "encore/loyalty/admin/picked.html"
+    template_name = "encore/commerce/admin/picked.html"
 
     def __init__(self, attrs: Any = None) -> None:
         super().__init__(attrs)

@@ -1,0 +1,354 @@
+"""Levels: drafted in sentences, with who would have which, switched on, changed by a new version, off."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from backstage import clock
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
+from backstage.admin.pages import find_object, page_url, show_page
+from loyalty.admin.level_form import LevelForm
+from loyalty.models import Programme, Tier, TierScheme
+from loyalty.operations.tiers import schemes as operations
+from loyalty.policies.tiers.scheme import Scheme
+from loyalty.policies.tiers.terms import TierPlan, problems_of_tiers
+from loyalty.queries import figures, sentences
+from loyalty.queries.perk_words import say_perks
+from loyalty.queries.programmes import scheme_of, tier_of
+from loyalty.queries.tiers.preview import LevelsPreview, preview_levels
+from loyalty.queries.tiers.schemes import find_draft, find_running, get_scheme
+from loyalty.queries.tiers.words import say_course, say_factor, say_threshold
+
+CHANGE, ADD = "encore_loyalty.change_tierscheme", "encore_loyalty.add_tierscheme"
+DRAFT, ON, OFF = "draft", "on", "off"
+DEEDS = {DRAFT: ("start", "discard"), ON: ("stop",), OFF: ()}
+
+
+@admin.register(TierScheme)
+class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+    """The versions of the levels, and a page for each."""
+
+    empty_text = gettext_lazy("There are no levels yet. Three are proposed to you: they only need names.")
+    list_display = ("title", "levels", "standing", "since")
+
+    @display(description=gettext_lazy("levels"))
+    def title(self, scheme: TierScheme) -> str:
+        return f"{scheme.programme.name}, {scheme}"
+
+    @display(description=gettext_lazy("from the lowest up"))
+    def levels(self, scheme: TierScheme) -> str:
+        ordered = sorted(scheme.tiers.all(), key=lambda tier: tier.threshold)
+        return " · ".join(tier.name or _("without a name") for tier in ordered)
+
+    @display(description=gettext_lazy("state"), label={ON: "success", DRAFT: "warning"})
+    def standing(self, scheme: TierScheme) -> Any:
+        state = state_of(scheme)
+        return in_colour(state, STATES[state])
+
+    @display(description=gettext_lazy("when"))
+    def since(self, scheme: TierScheme) -> str:
+        return say_when(scheme)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("programme").prefetch_related("tiers")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let levels be drafted: not by Django's form, but by the one below."""
+        return bool(request.user.has_perm(ADD))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the addresses of what can be done with levels, and of the preview."""
+        deeds = [
+            page_url(self, name, require_POST(self._doer(operate, said)))
+            for name, (operate, said) in _DEEDS.items()
+        ]
+        preview = path(
+            "preview/",
+            self.admin_site.admin_view(require_POST(self.preview_view)),
+            name="encore_loyalty_tierscheme_preview",
+        )
+        edit = page_url(self, "edit", require_http_methods(["GET", "HEAD", "POST"])(self.edit_view))
+        return [preview, *deeds, edit, *super().get_urls()]
+
+    # -- drafting --------------------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Draft levels: the draft that there is, a copy of what runs, or the three that shops begin with."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        programme = _programme(request)
+        standing = find_draft(programme.pk) or find_running(programme.pk)
+        return self._answer(request, programme, standing, find_draft(programme.pk))
+
+    def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Change the draft, or draft a new version from this one."""
+        scheme = self._get_for_change(request, object_id)
+        return self._answer(request, scheme.programme, scheme, find_draft(scheme.programme_id))
+
+    def _answer(
+        self,
+        request: HttpRequest,
+        programme: Programme,
+        base: TierScheme | None,
+        draft: TierScheme | None,
+    ) -> HttpResponse:
+        if request.method == "POST":
+            form = LevelForm(request.POST, programme=programme)
+            if form.is_valid() and "save" in request.POST and (saved := self._save(request, form)):
+                messages.success(
+                    request, _("Saved as a draft. Nobody has these levels until you switch them on.")
+                )
+                return redirect(_address(saved.pk))
+        else:
+            initial = LevelForm.begin(base, programme.currency) if base else LevelForm.propose()
+            form = LevelForm(initial=initial, programme=programme)
+        return self._show_form(request, form, draft)
+
+    def _save(self, request: HttpRequest, form: LevelForm) -> TierScheme | None:
+        try:
+            tiers, rules = form.read_tiers(), form.read_rules()
+            if _find_problems(form, tiers) or form.refuse_cost(_ask(form)):
+                return None
+            return operations.save_scheme(
+                programme_id=form.programme.pk,
+                rules=rules,
+                tiers=tiers,
+                at=clock.now(),
+                by=by_staff(request.user),
+            )
+        except ValidationError as error:
+            form.take_over(error)
+        return None
+
+    def _show_form(self, request: HttpRequest, form: LevelForm, draft: TierScheme | None) -> HttpResponse:
+        list_address = reverse("admin:encore_loyalty_tierscheme_changelist")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Draft the levels"),
+            "opts": self.opts,
+            "list_address": list_address,
+            "form": form,
+            "back": _address(draft.pk) if draft else list_address,
+            "preview_address": reverse("admin:encore_loyalty_tierscheme_preview"),
+            "programme": form.programme,
+            "preview": _preview(form) if form.is_bound and form.is_valid() else None,
+        }
+        status = 422 if form.is_bound and form.errors else 200
+        return TemplateResponse(request, "encore/loyalty/admin/level_form.html", context, status=status)
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer with what half-written levels would mean; it saves nothing."""
+        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+            raise PermissionDenied
+        form = LevelForm(request.POST, programme=_programme(request))
+        context = {"preview": _preview(form) if form.is_valid() else None}
+        return TemplateResponse(request, "encore/loyalty/admin/level_preview.html", context)
+
+    # -- one version -----------------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show one version: its levels, who has them, and what can be done with it."""
+        scheme: TierScheme = find_object(self, request, object_id)
+        state = state_of(scheme)
+        told = preview_levels(programme=scheme.programme, scheme=get_scheme(scheme), at=clock.now())
+        return show_page(
+            self,
+            request,
+            obj=scheme,
+            template="encore/loyalty/admin/level.html",
+            scheme=scheme,
+            state=STATES[state],
+            when=say_when(scheme),
+            course=say_course(get_scheme(scheme)),
+            preview=_say(told, get_scheme(scheme), scheme.programme),
+            deeds=[(name, *_MEANINGS[name]) for name in DEEDS[state]],
+            may_change=request.user.has_perm(CHANGE),
+        )
+
+    def _doer(self, operate: Callable[..., Any], said: Any) -> Callable[..., HttpResponse]:
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            scheme = self._get_for_change(request, object_id)
+            try:
+                operate(programme_id=scheme.programme_id, at=clock.now(), by=by_staff(request.user))
+                messages.success(request, said)
+            except operations.TiersRefused as refusal:
+                messages.error(request, " ".join(refusal.messages))
+            except operations.LevelsUnknown:
+                messages.warning(request, _("Somebody was faster, so nothing was changed."))
+            if not TierScheme.objects.filter(pk=scheme.pk).exists():
+                return redirect("admin:encore_loyalty_tierscheme_changelist")
+            return redirect(_address(scheme.pk))
+
+        return view
+
+    def _get_for_change(self, request: HttpRequest, object_id: str) -> TierScheme:
+        scheme: TierScheme = find_object(self, request, object_id)
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        return scheme
+
+
+STATES = {
+    DRAFT: gettext_lazy("Draft"),
+    ON: gettext_lazy("Switched on"),
+    OFF: gettext_lazy("Over"),
+}
+_DEEDS: dict[str, tuple[Callable[..., Any], Any]] = {
+    "start": (operations.switch_on_levels, gettext_lazy("The levels are switched on.")),
+    "stop": (operations.switch_off_levels, gettext_lazy("The levels are switched off. Nobody has one now.")),
+    "discard": (operations.discard_scheme, gettext_lazy("The draft is thrown away.")),
+}
+_MEANINGS = {
+    "start": (
+        gettext_lazy(
+            "From now on members have these levels. Who has one keeps it until its test; who has earned a "
+            "higher one gets it at once, in a large club within a day."
+        ),
+        gettext_lazy("Switch on now"),
+    ),
+    "stop": (
+        gettext_lazy(
+            "From now on nobody has a level. Members have theirs back when you switch levels on again."
+        ),
+        gettext_lazy("Switch off"),
+    ),
+    "discard": (
+        gettext_lazy("The draft is thrown away. Nobody has had these levels."),
+        gettext_lazy("Throw the draft away"),
+    ),
+}
+
+
+def state_of(scheme: TierScheme) -> str:
+    """Say where a version stands."""
+    if scheme.starts_at is None:
+        return DRAFT
+    return ON if scheme.ends_at is None else OFF
+
+
+def say_when(scheme: TierScheme) -> str:
+    """Say from when to when a version held."""
+    if scheme.starts_at is None:
+        return ""
+    zone, now = scheme.programme.zone, clock.now()
+    since = figures.day(scheme.starts_at, zone, now=now)
+    if scheme.ends_at is None:
+        return _("since %(date)s") % {"date": since}
+    return _("%(from)s to %(until)s") % {"from": since, "until": figures.day(scheme.ends_at, zone, now=now)}
+
+
+def _find_problems(form: LevelForm, tiers: list[TierPlan]) -> bool:
+    rules = form.read_rules()
+    problems = problems_of_tiers(tiers, grace_days=rules["grace_days"], notice_days=rules["notice_days"])
+    form.take_problems(problems)
+    return bool(problems)
+
+
+def _scheme(form: LevelForm) -> Scheme | None:
+    """Make the scheme that a form describes; nothing while it cannot stand."""
+    try:
+        tiers = form.read_tiers()
+    except ValidationError as error:
+        form.take_over(error)
+        return None
+    if not tiers or _find_problems(form, tiers):
+        return None
+    row = TierScheme(programme=form.programme, created_at=clock.now(), **form.read_rules())
+    levels = [
+        tier_of(
+            Tier(
+                id=place + 1,
+                # Only to be told apart; the preview looks at totals, not at who has what.
+                level_id=place + 1,
+                name=plan.name or _("Level %(n)s") % {"n": place + 1},
+                threshold=plan.threshold,
+                factor=plan.factor,
+                perks=list(plan.perks),
+            )
+        )
+        for place, plan in enumerate(tiers)
+    ]
+    return scheme_of(row, tuple(levels))
+
+
+def _preview(form: LevelForm) -> dict[str, Any] | None:
+    scheme = _scheme(form)
+    if scheme is None:
+        return None
+    told = preview_levels(programme=form.programme, scheme=scheme, at=clock.now())
+    return {**_say(told, scheme, form.programme), "course": say_course(scheme)}
+
+
+def _say(told: LevelsPreview, scheme: Scheme, programme: Programme) -> dict[str, Any]:
+    """Say what levels mean, with a bar for each that is as long as its part of all members."""
+    rows = [
+        {
+            "name": level.tier.name or _("without a name"),
+            "takes": say_threshold(scheme, level.tier, programme.currency),
+            "gives": [
+                *filter(None, [say_factor(level.tier.percent)]),
+                *say_perks(level.tier.perks, programme.currency),
+            ],
+            "members": level.members,
+        }
+        for level in told.levels
+    ]
+    return {
+        "rows": rows,
+        "members": told.members,
+        "without": _say_members(told.without),
+        "is_sample": told.is_sample,
+        "is_for_most": told.is_for_most,
+        "cost": _say_cost(told, programme) if told.extra_points else "",
+    }
+
+
+def _say_members(count: int) -> str:
+    return ngettext("%(n)s member", "%(n)s members", count) % {"n": figures.number(count)}
+
+
+def _say_cost(told: LevelsPreview, programme: Programme) -> str:
+    return _("About %(points)s more a year, worth %(worth)s, if everybody buys as in the last one.") % {
+        "points": sentences.points(told.extra_points),
+        "worth": figures.money(told.cost_minor, programme.currency),
+    }
+
+
+def _ask(form: LevelForm) -> str:
+    """Ask where a digit too many or too few is likely; nothing where it is not."""
+    scheme = _scheme(form)
+    if scheme is None:
+        return ""
+    told = preview_levels(programme=form.programme, scheme=scheme, at=clock.now())
+    if not told.needs_a_tick:
+        return ""
+    if told.is_for_most:
+        return _(
+            "More than half of all members would have the highest level. Tick here if it is meant to be."
+        )
+    return _("%(cost)s Tick here if it is meant to be.") % {"cost": _say_cost(told, form.programme)}
+
+
+def _programme(request: HttpRequest) -> Programme:
+    programmes = Programme.objects.order_by("id")
+    text = request.POST.get("programme", "") or request.GET.get("programme", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    programme = programmes.filter(pk=number).first() if number else programmes.first()
+    if programme is None:
+        raise Http404(_("There is no programme yet. Add one first."))
+    return programme
+
+
+def _address(scheme_id: int) -> str:
+    return reverse("admin:encore_loyalty_tierscheme_change", args=[scheme_id])

@@ -1,0 +1,258 @@
+"""The owner drafts levels in sentences and sees who would have which; staff looks after those of a member."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from loyalty.models import TierHolding, TierScheme
+from loyalty.operations.tiers.schemes import save_scheme
+from loyalty.policies.tiers.terms import TierPlan
+from tests.loyalty.levels import THREE, level, switch_on
+from tests.loyalty.shop import NOON, OPENED, day, goods, join, open_shop, tell
+
+pytestmark = pytest.mark.django_db
+HOME = "/admin/encore_loyalty/tierscheme/"
+MEMBERS = "/admin/encore_loyalty/member/"
+
+
+@pytest.fixture
+def programme(clock):
+    clock.move_to(day(1))
+    return open_shop(enrolment="automatic", worth_points=100, worth_minor=50)
+
+
+def typed(programme, **more):
+    told = {
+        "programme": programme.pk,
+        "metric": "spend",
+        "window": "rolling",
+        "fall": "step",
+        "grace_days": "30",
+        "notice_days": "30",
+        "level_0_name": "Silver",
+        "level_0_threshold": "300",
+        "level_0_factor": "1.25",
+        "level_1_name": "Gold",
+        "level_1_threshold": "1000.50",
+        "level_1_factor": "1.5",
+    }
+    return {**told, **more}
+
+
+def said(page) -> str:
+    return " ".join(page.content.decode().replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def test_levels_are_drafted_switched_on_changed_and_switched_off(admin_client, programme):
+    alice = join("alice", programme)
+    tell("1", goods(sold_minor=30_000))
+
+    answer = admin_client.post(
+        f"{HOME}add/",
+        typed(
+            programme,
+            save="1",
+            level_1_shipping="50",
+            level_1_early="24",
+            level_1_perks=["birthday_gift"],
+            level_1_own="lounge: Free coffee",
+        ),
+    )
+    scheme = TierScheme.objects.get()
+    assert (answer.status_code, scheme.starts_at) == (302, None)
+    assert [(tier.name, tier.threshold, str(tier.factor)) for tier in scheme.tiers.order_by("threshold")] == [
+        ("Silver", 30_000, "1.25"),
+        ("Gold", 100_050, "1.50"),
+    ]
+    assert scheme.tiers.get(name="Gold").perks == [
+        {"kind": "free_shipping", "number": 5000},
+        {"kind": "early_access", "number": 24},
+        {"kind": "birthday_gift"},
+        {"kind": "other", "key": "lounge", "text": {"en": "Free coffee"}},
+    ]
+
+    admin_client.post(f"{HOME}{scheme.pk}/start/")
+    assert level(alice, day(1)) == "Silver"
+    page = said(admin_client.get(f"{HOME}{scheme.pk}/change/"))
+    assert "Free shipping from €50.00 on" in page
+    assert "Free coffee" in page
+    assert "from €1,000.50 in the last 12 months on" in page
+
+    form = admin_client.get(f"{HOME}{scheme.pk}/edit/").context["form"]
+    sent = {field.name: value for field in form if (value := field.value()) not in (None, False, "", [])}
+    admin_client.post(f"{HOME}{scheme.pk}/edit/", {**sent, "programme": programme.pk, "save": "1"})
+    draft = TierScheme.objects.get(starts_at=None)
+    assert draft.tiers.get(name="Gold").perks == scheme.tiers.get(name="Gold").perks
+    assert draft.tiers.get(name="Gold").level_id == scheme.tiers.get(name="Gold").level_id
+
+    admin_client.post(f"{HOME}{draft.pk}/discard/")
+    admin_client.post(f"{HOME}{scheme.pk}/stop/")
+    assert level(alice, day(1)) is None
+
+
+def test_three_levels_are_proposed_that_only_need_names(admin_client, programme):
+    form = admin_client.get(f"{HOME}add/").context["form"]
+    sent = {field.name: value for field in form if (value := field.value()) not in (None, False, "", [])}
+
+    admin_client.post(f"{HOME}add/", {**sent, "programme": programme.pk, "save": "1"})
+    scheme = TierScheme.objects.get()
+    answer = admin_client.post(f"{HOME}{scheme.pk}/start/", follow=True)
+
+    assert list(scheme.tiers.order_by("threshold").values_list("threshold", flat=True)) == [
+        10_000,
+        30_000,
+        100_000,
+    ]
+    assert "Give this level a name before it is switched on." in said(answer)
+    scheme.refresh_from_db()
+    assert scheme.starts_at is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"level_1_threshold": "300"}, "level_1_threshold"),
+        ({"level_1_threshold": "200"}, "level_1_threshold"),
+        ({"level_1_threshold": "0"}, "level_1_threshold"),
+        ({"level_1_threshold": ""}, "level_1_threshold"),
+        ({"level_1_threshold": "1.005"}, "level_1_threshold"),
+        ({"metric": "orders"}, "level_1_threshold"),
+        ({"level_1_factor": "150"}, "level_1_factor"),
+        ({"level_1_factor": "1.1"}, "level_1_factor"),
+        ({"level_1_name": "silver"}, "level_1_name"),
+        ({"level_1_own": "no colon"}, "level_1_own"),
+        ({"grace_days": "500"}, "grace_days"),
+        ({"window": "x"}, "window"),
+    ],
+)
+def test_what_cannot_be_is_said_beside_its_gap_and_nothing_is_saved(admin_client, programme, wrong, field):
+    page = admin_client.post(f"{HOME}add/", typed(programme, save="1", **wrong))
+
+    assert page.status_code == 422
+    assert page.context["form"].errors[field]
+    assert not TierScheme.objects.exists()
+
+
+def test_a_factor_over_three_shows_what_a_year_costs_and_asks(admin_client, programme):
+    join("alice", programme)
+    tell("1", goods(sold_minor=200_000))
+
+    page = admin_client.post(f"{HOME}add/", typed(programme, save="1", level_1_factor="9"))
+
+    assert page.status_code == 422
+    assert page.context["form"].errors["is_meant"] == [
+        (
+            "About 160,000\N{NO-BREAK SPACE}points more a year, worth €800.00, if everybody buys as in "
+            "the last one. Tick here if it is meant to be."
+        )
+    ]
+    assert not TierScheme.objects.exists()
+
+    admin_client.post(f"{HOME}add/", typed(programme, save="1", level_1_factor="9", is_meant="1"))
+    assert TierScheme.objects.get().tiers.get(name="Gold").factor == 9
+
+
+def test_a_threshold_that_lost_two_digits_is_asked_about(admin_client, programme):
+    for number in range(12):
+        tell(str(number), goods(sold_minor=2_000), who=f"m{number}")
+
+    page = admin_client.post(
+        f"{HOME}add/", typed(programme, save="1", level_0_threshold="3", level_1_threshold="10")
+    )
+
+    assert page.context["form"].errors["is_meant"] == [
+        "More than half of all members would have the highest level. Tick here if it is meant to be."
+    ]
+    assert not TierScheme.objects.exists()
+
+
+def test_the_preview_says_who_would_have_which_level_today(admin_client, programme):
+    for who, minor in (("alice", 200_000), ("bob", 30_000), ("carol", 100)):
+        tell(who, goods(sold_minor=minor), who=who)
+
+    page = admin_client.post(f"{HOME}preview/", typed(programme))
+
+    told = page.context["preview"]
+    assert [(row["name"], row["members"]) for row in told["rows"]] == [("Silver", 1), ("Gold", 1)]
+    assert told["without"] == "1 member"
+    assert told["cost"] == (
+        "About 10,750\N{NO-BREAK SPACE}points more a year, worth €53.75, if everybody buys as in the last "
+        "one."
+    )
+    assert not TierScheme.objects.exists()
+    half = admin_client.post(f"{HOME}preview/", typed(programme, level_1_threshold="x"))
+    assert "Fill in what is missing" in said(half)
+
+
+def test_who_may_only_look_can_change_nothing(client, carol, programme):
+    carol.user_permissions.add(Permission.objects.get(codename="view_tierscheme"))
+    client.force_login(carol)
+    scheme = save_scheme(programme_id=programme.pk, rules={}, tiers=THREE, at=OPENED)
+
+    assert client.get(f"{HOME}{scheme.pk}/change/").status_code == 200
+    assert client.get(f"{HOME}add/").status_code == 403
+    assert client.post(f"{HOME}preview/", typed(programme)).status_code == 403
+    assert client.post(f"{HOME}{scheme.pk}/start/").status_code == 403
+    scheme.refresh_from_db()
+    assert scheme.starts_at is None
+
+
+def test_pages_ask_the_same_number_of_questions_for_any_number_of_levels(admin_client, programme):
+    few = save_scheme(programme_id=programme.pk, rules={}, tiers=THREE[:1], at=OPENED)
+    admin_client.get(f"{HOME}{few.pk}/change/")
+    counts = []
+    for tiers in (THREE[:1], [TierPlan(f"L{n}", 100 * n) for n in range(1, 9)]):
+        save_scheme(programme_id=programme.pk, rules={}, tiers=tiers, at=OPENED)
+        admin_client.get(f"{HOME}{few.pk}/change/")
+        with CaptureQueriesContext(connection) as queries:
+            admin_client.get(f"{HOME}{few.pk}/change/")
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1] <= 10
+
+
+# -- one member ----------------------------------------------------------------------------------------------
+
+
+def test_the_tab_of_a_member_says_what_they_read_and_what_they_had(admin_client, programme):
+    switch_on(programme)
+    alice = join("alice", programme)
+    tell("1", goods(sold_minor=30_000))
+
+    page = said(admin_client.get(f"{MEMBERS}{alice.pk}/change/?tab=levels"))
+
+    assert "Until March 3, 2027. To keep it for the time after that: €300.00 more by then." in page
+    assert "Next level: Gold. Missing: €700.00." in page
+    assert "tested on March 3, 2027" in page
+
+
+def test_staff_gives_a_level_with_a_reason_and_ends_it(admin_client, programme):
+    scheme = switch_on(programme)
+    alice = join("alice", programme)
+    gold = scheme.tiers.get(name="Gold").level_id
+
+    refused = admin_client.post(f"{MEMBERS}{alice.pk}/level/", {"level_id": gold})
+    assert refused.context["form"].errors["note"] == ["Say why, so that whoever asks later can be told."]
+    assert not TierHolding.objects.exists()
+    late = admin_client.post(
+        f"{MEMBERS}{alice.pk}/level/", {"level_id": gold, "note": "Wedding", "last_day": "2026-03-03"}
+    )
+    assert "last_day" in late.context["form"].errors
+
+    admin_client.post(
+        f"{MEMBERS}{alice.pk}/level/", {"level_id": gold, "note": "Wedding", "last_day": "2026-03-31"}
+    )
+    assert [level(alice, day(n)) for n in (1, 28, 29)] == ["Gold", "Gold", None]
+    assert "Wedding" in said(admin_client.get(f"{MEMBERS}{alice.pk}/change/?tab=levels"))
+
+    admin_client.post(f"{MEMBERS}{alice.pk}/level_end/")
+    assert level(alice, day(1)) is None
+
+
+def test_while_levels_are_off_the_tab_says_so(admin_client, programme):
+    alice = join("alice", programme)
+
+    assert "Levels are switched off." in said(admin_client.get(f"{MEMBERS}{alice.pk}/change/?tab=levels"))
+    assert "Levels are switched off." in said(admin_client.get(f"{MEMBERS}{alice.pk}/level/"))
+    assert NOON

@@ -30,7 +30,13 @@ from tests.factories.commerce import (
     ChannelFactory, CustomerFactory, PossibleDuplicateFactory, ProductFactory, PurchaseFactory,
     PurchaseProblemFactory, SegmentFactory,
 )
-from tests.factories.coupons import CodeAlertFactory, PublisherSiteFactory, SubmissionFactory
+from tests.factories.coupons import (
+    BrandAgreementFactory,
+    CodeAlertFactory,
+    MarginFloorFactory,
+    PublisherSiteFactory,
+    SubmissionFactory,
+)
 from tests.factories.loyalty import MemberFactory, ProgrammeFactory
 
 setup_test_environment()
@@ -70,11 +76,13 @@ lists += ["/admin/auth/user/", "/admin/auth/group/", "/admin/encore_backstage/ap
 pages += ["/admin/auth/user/1/change/", "/admin/auth/user/1/password/", "/admin/auth/user/add/"]
 pages += [f"/admin/encore_backstage/approval/{asked}/change/"]
 sheet, alert, coupons = SubmissionFactory(), CodeAlertFactory(), "/admin/encore_coupons/"
-lists += [f"{coupons}{name}/" for name in ("publishersite", "submission", "codealert")]
+lists += [f"{coupons}{name}/" for name in ("publishersite", "submission", "codealert", "marginfloor", "brandagreement")]
 pages += [f"{coupons}publishersite/{sheet.site_id}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}submission/{sheet.pk}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}codealert/{alert.pk}/change/"]
-pages += [f"{coupons}{name}/add/" for name in ("publishersite", "submission")]
+pages += [f"{coupons}marginfloor/{MarginFloorFactory().pk}/change/"]
+pages += [f"{coupons}brandagreement/{BrandAgreementFactory().pk}/change/"]
+pages += [f"{coupons}{name}/add/" for name in ("publishersite", "submission", "marginfloor", "brandagreement")]
 lists += [f"{club}{name}/" for name in
     ("partner", "partnerstatement", "outsideprogramme", "transfer", "transferfile", "receivedfile",
      "incomingtransfer")]
@@ -111,4 +119,4 @@ def test_every_page_of_staff_stands_without_unfold(tmp_path):
         check=False,
     )
 
-    assert answer.stdout.splitlines() == ["visited 75"], answer.stderr[-2000:]
+    assert answer.stdout.splitlines() == ["visited 81"], answer.stderr[-2000:]

@@ -70,6 +70,7 @@ from loyalty.queries.changes.member_section import find_changes
 from loyalty.queries.changes.requests import APPROVAL_KIND as SETTINGS_KIND
 from loyalty.queries.changes.requests import describe_settings, find_settings
 from loyalty.queries.due import list_purchases_to_settle
+from loyalty.queries.exchange_page import find_exchange
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.queries.partners import list_key_owners, name_partner
 from loyalty.queries.plans.laws import INVARIANTS as PLAN_INVARIANTS
@@ -402,6 +403,12 @@ for section in (
         order=705,
         template="encore/loyalty/sections/ways.html",
         find=member_page.find_ways,
+    ),
+    MemberPageSection(
+        name="exchange",
+        order=708,
+        template="encore/loyalty/sections/exchange.html",
+        find=find_exchange,
     ),
     MemberPageSection(
         name="card", order=710, template="encore/loyalty/sections/card.html", find=member_page.find_card

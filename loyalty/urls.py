@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from loyalty.views import invitations, pages
+from loyalty.views import exchange, invitations, pages
 
 app_name = "encore_loyalty"
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("invitation/<str:token>/", invitations.show, name="invitation"),
     path("invited/opened/", invitations.note_opening, name="invitation_opened"),
     path("invited/join/", invitations.join, name="invitation_join"),
+    path("exchange/", exchange.show, name="exchange"),
+    path("exchange/<int:outside_id>/account/", exchange.link, name="exchange_link"),
+    path("exchange/<int:outside_id>/", exchange.ask, name="exchange_ask"),
+    path("exchange/off/<int:transfer_id>/", exchange.call_off, name="exchange_off"),
     path("terms/", pages.agree, name="agree"),
     path("leave/", pages.leave, name="leave"),
     path("come-back/", pages.come_back, name="come_back"),

@@ -7,7 +7,7 @@ from django.contrib.admin.options import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
@@ -50,7 +50,7 @@ def find_object(model_admin: "ModelAdmin[Any]", request: HttpRequest, object_id:
     return obj
 
 
-def page_url(model_admin: "ModelAdmin[Any]", name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+def page_url(model_admin: "ModelAdmin[Any]", name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
     """Return the address `<id>/<name>/` below the model's own."""
     opts = model_admin.model._meta
     return path(

@@ -23,6 +23,12 @@ from commerce.policies.snapshot import LineSnapshot, Snapshot, TenderSnapshot, W
 from config.demo.deeds import birth_date_of, reward_deeds, tell_deeds
 from config.demo.goods import ARTICLES
 from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
+from config.demo.neighbours import (
+    exchange_some,
+    live_with_neighbours,
+    open_neighbours,
+    use_points_there,
+)
 from config.demo.offers import open_campaigns
 from loyalty.models import Member, Programme
 from loyalty.operations.adjustments import give_points, request_adjustment
@@ -63,6 +69,7 @@ def build(size: Size, *, on_day: Callable[[date], None]) -> None:
     programme = _make_shop(opened_at)
     open_campaigns(programme, opened_at=opened_at, ends_at=_at(last_day, 0), by=STORY)
     reward_deeds(programme, at=opened_at, by=STORY)
+    open_neighbours(programme, opened_at=opened_at, by=STORY)
     days = make_days(
         seed=size.seed,
         last_day=last_day,
@@ -159,8 +166,15 @@ def _live(programme: Programme, day: Day, last_day: date) -> None:
     ids = [result.purchase_id for result in results if result.purchase_id is not None]
     settle_awards(purchase_ids=ids, at=evening, by=STORY)
     tell_deeds(programme, known, joined=joined, at=evening, by=STORY)
+    buyers = [sale.buyer for sale in day.placed if sale.buyer is not None and sale.buyer.has_joined]
+    live_with_neighbours(buyers, day.on, evening, STORY)
     if day.on.day % 5 == 0:
         _spend_some(programme, day, evening)
+    if day.on.day % 7 == 0 and buyers:
+        key = f"bakery:{day.on.isoformat()}"
+        use_points_there(
+            _member(programme, buyers[-1].external_id), key=key, points=250, at=evening, by=STORY
+        )
     for name in NIGHTLY_JOBS:
         run_job(name=name, at=evening + timedelta(hours=3))
 
@@ -288,6 +302,7 @@ def _finish(programme: Programme, at: datetime) -> None:
         note="She showed me the card payment; the till had no paper",
     )
     request_adjustment(adjustment=wish, at=at, now=clock.real_now(), by=clerk)
+    exchange_some(programme, anna, at=at, by=STORY)
     others = Member.objects.filter(programme=programme).exclude(id=anna.id).order_by("id")
     pause(member_id=others[3].id, at=at, by=STORY)
     leave(member_id=others[5].id, at=at, by=STORY)

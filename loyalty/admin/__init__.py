@@ -2,6 +2,7 @@
 
 from loyalty.admin.actions import ActionAttemptAdmin, ActionRuleAdmin
 from loyalty.admin.campaigns import CampaignAdmin
+from loyalty.admin.invitations import InvitationListAdmin
 from loyalty.admin.ledger import (
     AwardAdmin,
     EntryAdmin,
@@ -31,6 +32,7 @@ __all__ = [
     "EntryAdmin",
     "HoldAdmin",
     "IncomingTransferAdmin",
+    "InvitationListAdmin",
     "LevelAdmin",
     "LotAdmin",
     "MemberAdmin",

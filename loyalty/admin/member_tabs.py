@@ -16,6 +16,7 @@ from loyalty.policies.book import MemberBook
 from loyalty.queries import figures
 from loyalty.queries.actions import label_attempt, list_attempts
 from loyalty.queries.history import history_of
+from loyalty.queries.invited import find_way_in
 from loyalty.queries.member_page import RowText, read_history
 from loyalty.queries.staff import list_orders
 from loyalty.queries.why import Why, why
@@ -132,7 +133,12 @@ def _read_person(member: Member) -> Mapping[str, Any]:
     family = list_merged(customer_id=member.customer_id)
     identities = Identity.objects.filter(customer_id__in=family).order_by("kind", "id")
     merged = Customer.objects.filter(merged_into_id=member.customer_id).order_by("id")
+    came_by = find_way_in(member_id=member.pk)
     return {
+        "came_by": came_by,
+        "came_by_address": reverse("admin:encore_loyalty_invitationlist_change", args=[came_by.list_id])
+        if came_by
+        else "",
         "customer_address": reverse("admin:encore_commerce_customer_change", args=[member.customer_id]),
         "identities": list(identities),
         "merged": list(merged),

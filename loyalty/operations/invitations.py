@@ -11,6 +11,7 @@ The unique constraint decides who is chosen once, and conditional updates who is
 the same time, or one that is killed and begun again, invite nobody twice.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -21,10 +22,13 @@ from backstage.operations import audit
 from backstage.plain_sql import execute
 from backstage.policies import SHOP, By, Chunk, Progress
 from commerce.models import Customer
+from commerce.policies.segments import SegmentError
 from commerce.queries.segments import read_segment
 from loyalty.models import Invitation, InvitationList, Member
 from loyalty.policies.invitations import ListState, expires_after
 from loyalty.queries.invitations import select_invitable
+
+logger = logging.getLogger(__name__)
 
 # A living list asks its segment once a day.
 EVERY = timedelta(days=1)
@@ -45,11 +49,16 @@ class CannotWithdraw(ValueError):
 def choose(*, list_id: int, at: datetime) -> int:
     """Ask the segment of a list and choose whoever is in and no member; give how many are new.
 
-    In the caller's transaction. Replay: who was chosen stays chosen, once. Queries: 1.
+    In the caller's transaction. What was frozen long ago and cannot be read any more chooses nobody, so that
+    it keeps no other list from its turn. Replay: who was chosen stays chosen, once. Queries: 2.
     """
     running = InvitationList.objects.get(id=list_id)
-    # A condition whose app is gone matches nobody.
-    definition = read_segment(conditions=running.conditions, allow_missing=True)
+    try:
+        # A condition whose app is gone matches nobody.
+        definition = read_segment(conditions=running.conditions, allow_missing=True)
+    except SegmentError as error:
+        logger.error("invitation list %s chooses nobody: %s", list_id, error)
+        return 0
     found = select_invitable(definition=definition, programme_id=running.programme_id, at=at)
     moment = connection.ops.adapt_datetimefield_value(at)
     chosen = execute(

@@ -18,15 +18,15 @@ from coupons.policies.margin import CutReason, FloorScope, Remedy
 from tests.coupons.shop import NOON, ask, basket, day, failed, line, offer, verdicts
 
 pytestmark = pytest.mark.django_db
-WHOLE = FloorOf(FloorScope.CHANNEL)
+WHOLE, BEFORE = FloorOf(FloorScope.CHANNEL), day(-1)
 THIN = line("mug", 2000, sku="MUG", brand="Nord", cost_minor=1400)
 
 
-def floor(percent="10", of=WHOLE, at=day(-1), **told):
+def floor(percent="10", of=WHOLE, at=BEFORE, **told):
     return set_floor(of=of, percent=Decimal(percent), at=at, **told)
 
 
-def agree(at=day(-1), **told):
+def agree(at=BEFORE, **told):
     return note_agreement(**{"brand": "Nord", "starts_at": at, "time_zone": "Europe/Oslo", "at": at} | told)
 
 

@@ -13,7 +13,7 @@ from commerce.models import Purchase, Return
 from config.demo.build import Size, build
 from config.demo.counter import bring_back, buy
 from config.demo.goods import BY_SKU
-from loyalty.models import Member, Programme
+from loyalty.models import Member, Partner, PartnerStatement, Programme, Transfer
 from loyalty.operations.awards import settle_awards
 from loyalty.policies.adjustments import Limit
 from loyalty.queries import get_balance
@@ -55,6 +55,18 @@ def test_a_newcomer_finds_a_member_with_points_and_others_in_rarer_states(shop):
         get_balance(member_id=member_id, at=TODAY).debt
         for member_id in Member.objects.values_list("id", flat=True)
     )
+
+
+def test_a_newcomer_finds_partners_with_a_closed_month_and_points_on_their_way_to_an_airline(shop):
+    anna = Member.objects.get(customer__user__username="member")
+
+    assert list(Partner.objects.order_by("key").values_list("key", flat=True)) == ["bakery", "train"]
+    assert PartnerStatement.objects.filter(month_on="2026-05-01", issued_points__gt=0).count() == 2
+    assert PartnerStatement.objects.filter(redeemed_points__gt=0).exists()
+    assert list(Transfer.objects.filter(member=anna).order_by("id").values_list("state", flat=True)) == [
+        "accepted",
+        "waiting",
+    ]
 
 
 def test_a_newcomer_finds_a_clerk_who_gives_200_points_a_day_and_a_wish_that_waits_for_the_owner(shop):

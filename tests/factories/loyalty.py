@@ -187,6 +187,7 @@ class InvitationListFactory(factory.django.DjangoModelFactory):
     programme = factory.SubFactory(ProgrammeFactory)
     name = "The best"
     segment_id = 0
+    conditions = {"conditions": [{"condition": "tag", "with": {"any_of": ["best"]}}]}
     state = "on"
     begun_at = LONG_AGO
     created_at = LONG_AGO

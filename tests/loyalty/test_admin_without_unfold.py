@@ -31,13 +31,9 @@ from tests.factories.commerce import (
     PurchaseProblemFactory, SegmentFactory,
 )
 from tests.factories.coupons import (
-    BrandAgreementFactory,
-    CodeAlertFactory,
-    MarginFloorFactory,
-    PublisherSiteFactory,
-    SubmissionFactory,
+    BrandAgreementFactory, CodeAlertFactory, MarginFloorFactory, PublisherSiteFactory, SubmissionFactory,
 )
-from tests.factories.loyalty import MemberFactory, ProgrammeFactory
+from tests.factories.loyalty import InvitationFactory, MemberFactory, ProgrammeFactory
 
 setup_test_environment()
 call_command("migrate", verbosity=0)
@@ -76,13 +72,20 @@ lists += ["/admin/auth/user/", "/admin/auth/group/", "/admin/encore_backstage/ap
 pages += ["/admin/auth/user/1/change/", "/admin/auth/user/1/password/", "/admin/auth/user/add/"]
 pages += [f"/admin/encore_backstage/approval/{asked}/change/"]
 sheet, alert, coupons = SubmissionFactory(), CodeAlertFactory(), "/admin/encore_coupons/"
-lists += [f"{coupons}{name}/" for name in ("publishersite", "submission", "codealert", "marginfloor", "brandagreement")]
+lists += [f"{coupons}{name}/" for name in
+    ("publishersite", "submission", "codealert", "marginfloor", "brandagreement")]
 pages += [f"{coupons}publishersite/{sheet.site_id}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}submission/{sheet.pk}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}codealert/{alert.pk}/change/"]
 pages += [f"{coupons}marginfloor/{MarginFloorFactory().pk}/change/"]
 pages += [f"{coupons}brandagreement/{BrandAgreementFactory().pk}/change/"]
-pages += [f"{coupons}{name}/add/" for name in ("publishersite", "submission", "marginfloor", "brandagreement")]
+pages += [f"{coupons}{name}/add/" for name in
+    ("publishersite", "submission", "marginfloor", "brandagreement")]
+row = InvitationFactory(invitation_list__programme=programme, sent=True).invitation_list
+draft = InvitationFactory(invitation_list__programme=programme, invitation_list__draft=True).invitation_list
+lists += [f"{club}invitationlist/"]
+pages += [f"{club}invitationlist/{page}/" for page in
+    ("add", "who", f"{row.pk}/change", f"{draft.pk}/change", f"{draft.pk}/edit")]
 lists += [f"{club}{name}/" for name in
     ("partner", "partnerstatement", "outsideprogramme", "transfer", "transferfile", "receivedfile",
      "incomingtransfer")]
@@ -119,4 +122,4 @@ def test_every_page_of_staff_stands_without_unfold(tmp_path):
         check=False,
     )
 
-    assert answer.stdout.splitlines() == ["visited 81"], answer.stderr[-2000:]
+    assert answer.stdout.splitlines() == ["visited 87"], answer.stderr[-2000:]

@@ -35,6 +35,7 @@ from loyalty.operations.invitations import (
 from loyalty.operations.members import leave
 from loyalty.queries.invitation_links import find_by_token, token_of
 from loyalty.queries.invitations import Funnel, Reach, get_reach, list_funnels
+from tests.factories.loyalty import InvitationListFactory
 from tests.loyalty.invitations import (
     at_once,
     draft,
@@ -260,6 +261,14 @@ def test_editing_or_deleting_the_segment_changes_nothing_that_was_promised(progr
     send(day(2))
 
     assert living.invitations.count() == 2
+
+
+def test_a_list_that_cannot_be_read_any_more_chooses_nobody_and_keeps_no_other_from_its_turn(programme):
+    spend("alice")
+    lost = InvitationListFactory(programme=programme, conditions={})
+    invite(programme, spenders())
+
+    assert (invited(), lost.invitations.count()) == (["alice"], 0)
 
 
 def test_a_paused_list_invites_nobody_until_it_goes_on(programme):

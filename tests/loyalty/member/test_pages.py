@@ -459,7 +459,7 @@ def test_an_app_above_adds_a_section_at_its_place(her_client, alice, clock, monk
     page = text_of(her_client.get("/club/"))
 
     assert [section.name for section in list_member_page_sections()] == [
-        "early", "silent", "changes", "offers", "ways", "card", "history", "help",
+        "early", "silent", "changes", "offers", "level", "ways", "exchange", "card", "history", "help",
     ]  # fmt: skip
     assert page.index("Nothing yet.") < page.index("Show this in the shop")
     assert (seen[0].member, seen[0].at) == (alice, clock.at)

@@ -13,4 +13,5 @@ class CouponsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        import_module("coupons.checks")
         import_module("coupons.registrations")

@@ -38,3 +38,9 @@ LEAK_TIMES_USUAL = declare(
     default=5,
     says="how many times the usual number of customers it must be for an alert",
 )
+RESERVED_CODES = declare(
+    "RESERVED_CODES",
+    str,
+    default="TEST FREE ADMIN STAFF NULL GIFT SALE CODE COUPON DISCOUNT WELCOME",
+    says="codes, with spaces between, that everybody would try; whoever chooses one is warned",
+)

@@ -12,9 +12,9 @@ from backstage import clock
 from backstage.operations import audit
 from backstage.policies import SHOP, By
 from coupons.locks import lock_site, lock_submission
-from coupons.models import Code, Coupon, PublisherSite, Submission
+from coupons.models import Coupon, PublisherSite, Submission
+from coupons.operations.shared_codes import add_code
 from coupons.operations.sites import SiteEnded
-from coupons.policies.codes import is_code, normal_code
 from coupons.policies.sites import SUBMISSION_STEPS, SubmissionState
 from coupons.policies.states import CodeKind, CouponState
 
@@ -41,7 +41,7 @@ def prepare_submission(
     """Prepare the sheet of a coupon for a site. `code` is what the site's visitors will type.
 
     `texts` are `title`, `text` and `terms_text`, none longer than the site wants. A coupon that needs no code
-    takes none, and any other one takes one that nobody has yet. Locks: the site.
+    takes none, and any other one takes one that nobody has yet. Locks: the site, then what `add_code` locks.
     Raises: ValidationError naming the fields, SiteEnded.
     """
     at = clock.now() if at is None else at
@@ -53,7 +53,10 @@ def prepare_submission(
         _check_coupon(site, coupon)
         _check_lengths(site, texts)
         sheet = Submission(site=site, coupon=coupon, created_at=at, **texts)
-        sheet.code = None if coupon.is_automatic else _make_code(coupon, code, at)
+        if not coupon.is_automatic:
+            sheet.code = add_code(
+                coupon_id=coupon_id, code=code, kind=CodeKind.SITE, limit_total=None, at=at, by=by
+            )
         sheet.full_clean()
         sheet.save(force_insert=True)
         written = str(sheet.code) if sheet.code else ""
@@ -124,20 +127,6 @@ def _check_lengths(site: PublisherSite, texts: Mapping[str, str]) -> None:
             problems[field] = _("%(n)s letters; %(site)s takes at most %(most)s. Shorten it.") % told
     if problems:
         raise ValidationError(problems)
-
-
-def _make_code(coupon: Coupon, typed: str, at: datetime) -> Code:
-    """Make the code of the site's own. Raises: ValidationError where it is none, or somebody has it."""
-    code = normal_code(typed)
-    if not is_code(code):
-        raise ValidationError({"code": _("Write a code of letters A to Z and digits, such as BEANS20.")})
-    if Code.objects.filter(code=code).exists():
-        problem = _("The code %(code)s exists already. Each site needs one of its own.")
-        raise ValidationError({"code": problem % {"code": code}})
-    row = Code(coupon=coupon, code=code, written=typed.strip(), kind=CodeKind.SITE.value, created_at=at)
-    row.full_clean()
-    row.save(force_insert=True)
-    return row
 
 
 def _record(

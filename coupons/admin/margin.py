@@ -39,19 +39,19 @@ class MarginAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Add the address at which one is ended."""
         return [page_url(self, "end", require_POST(self.end_view)), *super().get_urls()]
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """Ask for a new one, and save it once nothing is wrong."""
+    def ask(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a new one, and set it once nothing is wrong."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = self.form_class(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                saved = self.save(form, at=clock.now(), by=by_staff(request.user))
+                row = self.set_up(form, at=clock.now(), by=by_staff(request.user))
             except ValidationError as error:
                 form.take_over(error)
             else:
                 messages.success(request, _("Saved. It holds for every basket from now on."))
-                return redirect(self.address_of(saved.pk))
+                return redirect(self.address_of(row.pk))
         back = reverse(f"admin:encore_coupons_{self.opts.model_name}_changelist")
         context = {
             **self.admin_site.each_context(request),
@@ -65,9 +65,7 @@ class MarginAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         status = 422 if form.is_bound and form.errors else 200
         return TemplateResponse(request, "encore/coupons/admin/margin_form.html", context, status=status)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    def show(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show one, and offer to end it."""
         row = find_object(self, request, object_id)
         is_over = row.ends_at is not None and row.ends_at <= clock.now()
@@ -102,7 +100,7 @@ class MarginAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     # What each says for itself.
 
-    def save(self, form: Any, **done: Any) -> Any:
+    def set_up(self, form: Any, **done: Any) -> Any:
         """Carry out what the form asks."""
         raise NotImplementedError
 
@@ -144,7 +142,17 @@ class MarginFloorAdmin(MarginAdmin):
     def standing(self, floor: MarginFloor) -> Any:
         return in_colour("ended", _("Ended")) if floor.ends_at else in_colour("on", _("Holds"))
 
-    def save(self, form: FloorForm, **done: Any) -> MarginFloor:
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Set a floor."""
+        return self.ask(request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show a floor."""
+        return self.show(request, object_id)
+
+    def set_up(self, form: FloorForm, **done: Any) -> MarginFloor:
         told = form.cleaned_data
         return set_floor(of=form.read_of(), percent=told["percent"], remedy=Remedy(told["remedy"]), **done)
 
@@ -198,7 +206,17 @@ class BrandAgreementAdmin(MarginAdmin):
             return in_colour("ended", _("Ended"))
         return in_colour("coming", _("To come")) if agreement.starts_at > at else in_colour("on", _("Holds"))
 
-    def save(self, form: AgreementForm, **done: Any) -> BrandAgreement:
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Note an agreement."""
+        return self.ask(request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show an agreement."""
+        return self.show(request, object_id)
+
+    def set_up(self, form: AgreementForm, **done: Any) -> BrandAgreement:
         return note_agreement(**form.read(), **done)
 
     def end(self, row: BrandAgreement, **done: Any) -> None:

@@ -6,6 +6,7 @@ limit is one guarded UPDATE; `check-ledger` compares them with the redemptions.
 
 from coupons.models.codes import Code, CodeBatch, CodeTries
 from coupons.models.coupon import Coupon, CouponStamp, CouponVersion
+from coupons.models.gift_cards import GiftCard, GiftCardHold, GiftCardLimit, GiftCardMovement
 from coupons.models.margin import BrandAgreement, MarginFloor
 from coupons.models.redemption import CouponOrder, CouponUse, Redemption
 from coupons.models.sites import CodeAlert, PublisherSite, Submission
@@ -21,6 +22,10 @@ __all__ = [
     "CouponStamp",
     "CouponUse",
     "CouponVersion",
+    "GiftCard",
+    "GiftCardHold",
+    "GiftCardLimit",
+    "GiftCardMovement",
     "MarginFloor",
     "PublisherSite",
     "Redemption",

@@ -61,6 +61,7 @@ NAVIGATION = [
             page(_("Partners"), "handshake", "encore_loyalty.partner"),
             page(_("Statements"), "request_quote", "encore_loyalty.partnerstatement"),
             page(_("Outside programmes"), "flight", "encore_loyalty.outsideprogramme"),
+            page(_("Coupons"), "sell", "encore_coupons.coupon"),
             page(_("Coupon sites"), "captive_portal", "encore_coupons.publishersite"),
             page(_("Sheets for sites"), "article", "encore_coupons.submission"),
             page(_("Margin"), "shield", "encore_coupons.marginfloor"),

@@ -56,6 +56,18 @@ LEAK_TIMES_USUAL = declare(
     default=5,
     says="how many times the usual number of customers it must be for an alert",
 )
+CODE_ODDS = declare(
+    "CODE_ODDS",
+    int,
+    default=1_000_000,
+    says="how many guesses at codes of a batch must be made for one hit; a batch that is easier is refused",
+)
+CODE_LINK = declare(
+    "CODE_LINK",
+    str,
+    default="",
+    says="the address that a code leads to, with {code} in it; in files and QR codes of batches",
+)
 RESERVED_CODES = declare(
     "RESERVED_CODES",
     str,

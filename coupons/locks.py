@@ -1,4 +1,4 @@
-"""Every row lock of the app, in the global order: orders → codes → uses of customers → coupons →
+"""Every row lock of the app, in the global order: orders → codes → batches → uses of customers → coupons →
 gift cards.
 
 Each kind is locked in one statement by ascending id, and nothing earlier in the order is locked afterwards.
@@ -50,8 +50,16 @@ def lock_coupon(coupon_id: int) -> Coupon:
 
 
 def lock_batch(batch_id: int) -> CodeBatch:
-    """Lock one batch of codes, to change it. Raises: CodeBatch.DoesNotExist."""
+    """Lock one batch of codes, to change it or to make codes of it. Raises: CodeBatch.DoesNotExist."""
+    require_transaction()
     return CodeBatch.objects.select_for_update(no_key=True).get(id=batch_id)
+
+
+def lock_batches_of(coupon_id: int) -> list[CodeBatch]:
+    """Lock the batches of a coupon, so that nobody makes codes of them; the coupon comes first."""
+    require_transaction()
+    rows = CodeBatch.objects.filter(coupon_id=coupon_id).order_by("id")
+    return list(rows.select_for_update(no_key=True))
 
 
 def lock_codes_of(coupon_id: int) -> list[Code]:
@@ -106,11 +114,14 @@ def lock_counters(
 ) -> None:
     """Lock counters before several of a kind are changed by one statement, which has no order of its own.
 
-    A single one needs no lock before its update. Locks: codes, uses, coupons. Queries: at most 3.
+    A single one needs no lock before its update. Batches of codes are locked with the first that does, or
+    they would come after it. Locks: codes, batches, uses, coupons. Queries: at most 4.
     """
     require_transaction()
     if len(code_ids) > 1:
         _lock(Code._meta.db_table, "id", code_ids)
+    if code_ids and max(len(code_ids), len(uses), len(coupon_ids)) > 1:
+        _lock_batches(code_ids)
     if len(uses) > 1:
         _lock_uses(uses)
     if len(coupon_ids) > 1:
@@ -120,6 +131,14 @@ def lock_counters(
 def _lock(table: str, column: str, ids: Collection[int]) -> None:
     execute(
         f"SELECT id FROM {table} WHERE {among(column)} ORDER BY id {for_update()}", [listed(ids)]
+    ).fetchall()
+
+
+def _lock_batches(code_ids: Collection[int]) -> None:
+    codes = f"SELECT batch_id FROM {Code._meta.db_table} WHERE {among('id')}"
+    execute(
+        f"SELECT id FROM {CodeBatch._meta.db_table} WHERE id IN ({codes}) ORDER BY id {for_update()}",
+        [listed(code_ids)],
     ).fetchall()
 
 
@@ -165,3 +184,9 @@ def lock_gift_cards(*, card_ids: Collection[int] = (), handles: Collection[UUID]
     require_read_committed()
     chosen = {"handle__in": list(handles)} if handles else {"id__in": sorted(card_ids)}
     return list(GiftCard.objects.filter(**chosen).order_by("id").select_for_update(no_key=True))
+
+
+def lock_batch_code(code_id: int) -> Code:
+    """Lock one code of a batch, to change it; its batch comes after it. Raises: Code.DoesNotExist."""
+    require_transaction()
+    return Code.objects.select_for_update(no_key=True).get(id=code_id, batch__isnull=False)

@@ -24,6 +24,7 @@ from commerce.registry import (
 )
 from coupons.operations import tries, upkeep
 from coupons.operations.alerts import plan_watching, work_watching
+from coupons.operations.code_making import plan_making, work_making
 from coupons.operations.gift_cards import due
 from coupons.operations.gift_cards.requests import apply_request
 from coupons.operations.merges import merge_uses, unmerge_uses
@@ -97,6 +98,15 @@ for kind in (
     AuditKind(
         name="code_alert_dismissed", sentence=_("%(by)s noted that the use of %(object)s is meant to be")
     ),
+    AuditKind(name="batch_requested", sentence=_("%(by)s asked for a batch of codes: %(object)s")),
+    AuditKind(name="batch_topped_up", sentence=_("%(by)s asked for more codes of %(object)s")),
+    AuditKind(name="batch_paused", sentence=_("%(by)s paused the codes of %(object)s")),
+    AuditKind(name="batch_resumed", sentence=_("%(by)s let the codes of %(object)s go on")),
+    AuditKind(name="batch_voided", sentence=_("%(by)s made the codes of %(object)s void")),
+    AuditKind(name="codes_exported", sentence=_("%(by)s took out the codes of %(object)s")),
+    AuditKind(name="batch_code_bound", sentence=_("%(by)s bound the code %(object)s to a customer")),
+    AuditKind(name="batch_code_ended", sentence=_("%(by)s gave the code %(object)s an end of its own")),
+    AuditKind(name="batch_code_voided", sentence=_("%(by)s made the code %(object)s void")),
 ):
     audit_kinds.register(kind.name, kind)
 
@@ -152,6 +162,13 @@ for job in (
         plan=plan_watching,
         work=work_watching,
         note=_("Raises an alert where a private or a site's code is used by many unrelated customers."),
+    ),
+    Job(
+        name="make_codes",
+        every=timedelta(minutes=1),
+        plan=plan_making,
+        work=work_making,
+        note=_("Makes the codes that batches lack."),
     ),
 ):
     jobs.register(job.name, job)

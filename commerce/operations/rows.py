@@ -46,13 +46,14 @@ def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[R
     """Insert `rows` that cannot meet others and hold no JSON: no ON CONFLICT, nothing returned.
 
     PostgreSQL takes them by COPY, which is more than twice as fast as `insert_rows` for purchase lines.
-    Queries: 1, which COPY hides from Django's count; 0 without rows.
+    Queries: 1, which COPY hides from Django's count; 0 without rows. Raises: IntegrityError.
     """
     if connection.vendor != "postgresql":
         insert_rows(model, fields, rows)
     elif rows:
         names = ", ".join(_column(model, name) for name in fields)
         with (
+            connection.wrap_database_errors,
             connection.cursor() as cursor,
             cursor.cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy,
         ):

@@ -1,6 +1,7 @@
-"""The admin of coupons: gift cards, sites and sheets for them, codes that spread, margins to be left."""
+"""The admin of coupons: the builder, gift cards, sites that publish, codes that spread, margins to be left."""
 
 from coupons.admin.alerts import CodeAlertAdmin
+from coupons.admin.coupons import CouponAdmin
 from coupons.admin.gift_card_books import GiftCardHoldAdmin, GiftCardMovementAdmin
 from coupons.admin.gift_cards import GiftCardAdmin
 from coupons.admin.margin import BrandAgreementAdmin, MarginFloorAdmin
@@ -10,6 +11,7 @@ from coupons.admin.submissions import SubmissionAdmin
 __all__ = [
     "BrandAgreementAdmin",
     "CodeAlertAdmin",
+    "CouponAdmin",
     "GiftCardAdmin",
     "GiftCardHoldAdmin",
     "GiftCardMovementAdmin",

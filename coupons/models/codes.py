@@ -28,8 +28,13 @@ class CodeBatch(models.Model):
     """Codes that were made together, so that they can be paused, voided and counted together.
 
     States: `CodeState`; a code is good only while its batch is ready, so a pause changes one row and not a
-    million. Written by the operations on batches. `wanted_count` is how many there are to be, also after a
-    top-up, `made_count` how many are stored. Codes of it end at `ends_at` at the latest.
+    million. Written by the operations on batches, `used_count` by `operations.counters`. `wanted_count` is
+    how many there are to be, also after a top-up, `made_count` how many are stored. Codes of it end at
+    `ends_at` at the latest. `request_key` is whoever asked for it: the same request makes one batch.
+
+    `used_count` and `void_count` say in one row what a million codes come to, so that no page counts them;
+    `check-ledger` does. A code is used or void and never both. `filled_from` is how many there were when the
+    filling began that goes on: it says where in the order of all codes the next chunk has its place.
     """
 
     coupon = models.ForeignKey(Coupon, models.PROTECT, related_name="batches", verbose_name=_("coupon"))
@@ -41,6 +46,10 @@ class CodeBatch(models.Model):
     random_places = models.PositiveSmallIntegerField(_("random places"), default=8)
     wanted_count = models.PositiveIntegerField(_("how many"), default=0)
     made_count = models.PositiveIntegerField(_("made"), default=0)
+    filled_from = models.PositiveIntegerField(_("made before the last top-up"), default=0)
+    used_count = models.PositiveIntegerField(_("used"), default=0, db_default=0)
+    void_count = models.PositiveIntegerField(_("void, one by one"), default=0, db_default=0)
+    request_key = models.CharField(_("key of the request"), max_length=64, blank=True, default="")
     ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     voided_at = models.DateTimeField(_("voided at"), null=True, blank=True)
@@ -60,10 +69,38 @@ class CodeBatch(models.Model):
                 condition=Q(voided_at__isnull=False) | ~Q(state=CodeState.VOID.value),
                 name="encore_code_batch_voided_at",
             ),
+            models.CheckConstraint(
+                condition=Q(made_count__gte=F("used_count") + F("void_count")),
+                name="encore_code_batch_counts",
+            ),
+            models.CheckConstraint(
+                condition=Q(filled_from__lte=F("made_count")), name="encore_code_batch_filled_from"
+            ),
+            models.UniqueConstraint(
+                fields=["request_key"], condition=Q(request_key__gt=""), name="encore_code_batch_request"
+            ),
         ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(made_count__lt=F("wanted_count"), state=CodeState.READY.value),
+                name="encore_code_batch_making",
+            ),
+        ]
+        permissions = [("export_codes", "Can take codes out as a file or on paper")]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def free_count(self) -> int:
+        """How many of its codes nobody has used and nobody has made void, one by one."""
+        return self.made_count - self.used_count - self.void_count
+
+    @property
+    def is_made(self) -> bool:
+        """Whether no code is missing."""
+        return self.made_count == self.wanted_count
 
 
 class Code(models.Model):

@@ -6,7 +6,8 @@ of five, and the row of a popular coupon is held for the shorter time.
 
     1. Store the order. Give up where its number is known: nothing is written then.
     2. Store the redemptions, which nobody waits for.
-    3. Take the places: codes, uses of the customer, coupons, each by ascending id, by guarded updates.
+    3. Take the places: codes and their batches, uses of the customer, coupons, each by ascending id, by
+       guarded updates.
 
 A guard that fails says which one; what was written until then goes with the caller's transaction.
 """
@@ -17,13 +18,13 @@ from typing import Any
 
 from backstage.ddl import Function
 from backstage.plain_sql import execute, is_postgresql
-from coupons.models import Code, Coupon, CouponOrder, CouponUse, Redemption
+from coupons.models import Code, CodeBatch, Coupon, CouponOrder, CouponUse, Redemption
 from coupons.operations.counters import NO_LIMIT, JustTaken
 from coupons.policies.evaluation import Applied
 from coupons.policies.states import CodeState, CouponState
 
-_CODE, _COUPON, _ORDER, _USE, _REDEMPTION = (
-    model._meta.db_table for model in (Code, Coupon, CouponOrder, CouponUse, Redemption)
+_CODE, _BATCH, _COUPON, _ORDER, _USE, _REDEMPTION = (
+    model._meta.db_table for model in (Code, CodeBatch, Coupon, CouponOrder, CouponUse, Redemption)
 )
 
 FUNCTION = Function(
@@ -38,6 +39,8 @@ FUNCTION = Function(
     body=f"""
 DECLARE
     v_code bigint;
+    v_batch bigint;
+    v_batches bigint[];
 BEGIN
     INSERT INTO {_ORDER} (channel, reference, customer_id, currency, state, fingerprint, discount_minor,
         applied_revision, reserved_at, expires_at)
@@ -60,12 +63,27 @@ BEGIN
         SELECT code_id FROM unnest(p_codes) AS told(code_id) WHERE code_id IS NOT NULL ORDER BY 1
     LOOP
         UPDATE {_CODE} SET used_count = used_count + 1 WHERE id = v_code
-            AND state = '{CodeState.READY.value}' AND (limit_total IS NULL OR used_count < limit_total);
+            AND state = '{CodeState.READY.value}' AND (limit_total IS NULL OR used_count < limit_total)
+        RETURNING batch_id INTO v_batch;
         IF NOT FOUND THEN
             taken := 'code';
             RETURN;
         END IF;
+        IF v_batch IS NOT NULL THEN
+            v_batches := v_batches || v_batch;
+        END IF;
     END LOOP;
+
+    IF v_batches IS NOT NULL THEN
+        FOR v_batch IN SELECT batch_id FROM unnest(v_batches) AS told(batch_id) ORDER BY 1 LOOP
+            UPDATE {_BATCH} SET used_count = used_count + 1
+            WHERE id = v_batch AND state = '{CodeState.READY.value}';
+            IF NOT FOUND THEN
+                taken := 'code';
+                RETURN;
+            END IF;
+        END LOOP;
+    END IF;
 
     IF p_customer IS NOT NULL THEN
         FOR n IN 1 .. cardinality(p_coupons) LOOP
@@ -101,7 +119,7 @@ def reserve_at_once(
 ) -> int | None:
     """Store an order with what it reserves; None where its number is known, or this is not PostgreSQL.
 
-    `most` is how often one customer may have each coupon. Locks: codes, uses, coupons. Queries: 1.
+    `most` is how often one customer may have each coupon. Locks: codes, batches, uses, coupons. Queries: 1.
     Raises: JustTaken; the caller's transaction must then be rolled back.
     """
     if not is_postgresql():

@@ -1,4 +1,4 @@
-"""The counters of codes, customers and coupons: the only writer, by guarded updates, last in the lock order.
+"""The counters of codes, batches, customers and coupons: the only writer, by guarded updates, locked last.
 
 A guard stands in the statement that changes the row, so no read before it has to be believed: the number of
 rows that it changed says whether there was a place. Nobody else may write these columns, says a test.
@@ -11,14 +11,15 @@ from typing import Any
 
 from backstage.plain_sql import Told, execute
 from coupons.locks import lock_counters
-from coupons.models import Code, Coupon, CouponUse
+from coupons.models import Code, CodeBatch, Coupon, CouponUse
 from coupons.policies.states import CodeState, CouponState
 
 # A limit that nobody reaches, for those who have none.
 NO_LIMIT = 2**31 - 1
 
-_CODE, _COUPON, _USE = (model._meta.db_table for model in (Code, Coupon, CouponUse))
+_CODE, _BATCH, _COUPON, _USE = (model._meta.db_table for model in (Code, CodeBatch, Coupon, CouponUse))
 _CODES = Told(Code, ("id",), "uses", "takes")
+_BATCHES = Told(CodeBatch, ("id",), "uses", "takes")
 _USES = Told(CouponUse, ("coupon_id", "customer_id"), "uses", "most")
 _COUPONS = Told(Coupon, ("id",), "uses", "takes", "minor")
 
@@ -27,6 +28,12 @@ UPDATE {_CODE} SET used_count = {_CODE}.used_count + told.uses FROM {{told}}
 WHERE {_CODE}.id = told.id AND {_CODE}.used_count + told.uses >= 0 AND (told.takes = 0 OR
     ({_CODE}.state = '{CodeState.READY.value}'
     AND ({_CODE}.limit_total IS NULL OR {_CODE}.used_count + told.uses <= {_CODE}.limit_total)))
+RETURNING {_CODE}.id, {_CODE}.batch_id
+"""
+_CHANGE_BATCHES = f"""
+UPDATE {_BATCH} SET used_count = {_BATCH}.used_count + told.uses FROM {{told}}
+WHERE {_BATCH}.id = told.id AND {_BATCH}.used_count + told.uses >= 0
+    AND (told.takes = 0 OR {_BATCH}.state = '{CodeState.READY.value}')
 """
 _MAKE_USES = f"""
 INSERT INTO {_USE} (coupon_id, customer_id, used_count)
@@ -110,10 +117,12 @@ class Changes:
 def change_counters(changes: Changes) -> None:
     """Write these changes; all or, in the caller's transaction, none.
 
-    Locks: codes, uses of customers, coupons, each ascending; nothing is locked afterwards. Queries: 4 at
-    most where one of each is changed, else 3 more. Raises: JustTaken.
+    Locks: codes, their batches, uses of customers, coupons, each ascending; nothing is locked afterwards.
+    Queries: 5 at most where one of each is changed, else 4 more. Raises: JustTaken.
     """
-    codes = [(code_id, *change) for code_id, change in sorted(changes.codes.items()) if any(change)]
+    codes = [
+        (code_id, uses_, takes) for code_id, (uses_, takes) in sorted(changes.codes.items()) if uses_ or takes
+    ]
     uses = [(*use, *change) for use, change in sorted(changes.uses.items()) if change[0]]
     coupons = [
         (coupon_id, uses_, takes, minor)
@@ -128,9 +137,26 @@ def change_counters(changes: Changes) -> None:
         uses=[(row[0], row[1]) for row in uses],
         coupon_ids=[row[0] for row in coupons],
     )
-    _change("code", _CHANGE_CODES, _CODES, codes)
+    _change("code", _CHANGE_BATCHES, _BATCHES, _change_codes(codes))
     _change("customer", _CHANGE_USES, _USES, uses)
     _change("coupon", _CHANGE_COUPONS, _COUPONS, coupons)
+
+
+def _change_codes(rows: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Change codes, and give what their batches count: nothing for codes of none."""
+    if not rows:
+        return []
+    table, values = _CODES.tell(rows)
+    changed = execute(_CHANGE_CODES.format(told=table), values).fetchall()
+    if len(changed) != len(rows):
+        raise JustTaken(what="code")
+    batch_of = dict(changed)
+    batches: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for code_id, uses, takes in rows:
+        if (batch_id := batch_of[code_id]) is not None:
+            batch = batches[batch_id]
+            batch[0], batch[1] = batch[0] + uses, max(batch[1], takes)
+    return [(batch_id, uses, takes) for batch_id, (uses, takes) in sorted(batches.items()) if uses or takes]
 
 
 def _change(what: str, statement: str, told: Told[Any], rows: Sequence[tuple[int, ...]]) -> None:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from backstage import clock
 from backstage.policies import SHOP, By
+from coupons.locks import lock_batches_of
 from coupons.models import Coupon, CouponVersion
 from coupons.operations.coupon_steps import (
     CouponStepRefused,
@@ -172,6 +173,7 @@ def discard_coupon(*, coupon_id: int, at: datetime | None = None, by: By = SHOP)
         coupon = lock_to_change(coupon_id)
         require_state(coupon, CouponState.DRAFT, deed="thrown away")
         record_deed(coupon, kind="coupon_discarded", by=by, at=at, before={"name": coupon.name})
+        lock_batches_of(coupon.pk)
         coupon.versions.all().delete()
         coupon.codes.all().delete()
         coupon.batches.all().delete()

@@ -9,6 +9,7 @@ from backstage import clock
 from backstage.policies import SHOP, By
 from coupons.locks import lock_codes_of, lock_coupon
 from coupons.models import Code, Coupon
+from coupons.operations.batch_codes import void_batch_code
 from coupons.operations.coupon_steps import record_deed, renew_stamp, require_state
 from coupons.policies.codes import normal_code
 from coupons.policies.coupon_terms import Problem, problem_of_code
@@ -83,11 +84,15 @@ def add_code(
 def void_code(*, code_id: int, at: datetime | None = None, by: By = SHOP) -> None:
     """Let nobody use a code any more; what was reserved with it may still be captured.
 
-    Replay: a code that is void stays so. Raises: Code.DoesNotExist.
+    One of a batch is void as its batch counts it, and only as long as nobody has used it. Replay: a code that
+    is void stays so. Raises: Code.DoesNotExist, CodeStepRefused.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
         code = Code.objects.select_related("coupon").get(id=code_id)
+        if code.batch_id is not None:
+            void_batch_code(code_id=code_id, at=at, by=by)
+            return
         if Code.objects.filter(id=code_id).exclude(state=CodeState.VOID).update(state=CodeState.VOID.value):
             record_deed(code.coupon, kind="coupon_code_voided", by=by, at=at, after={"code": code_id})
 

@@ -14,16 +14,17 @@ from backstage import clock
 from backstage.policies import Finding
 from backstage.registry import Invariant
 from commerce.models import Customer
-from coupons.models import Code, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption
-from coupons.policies.states import STANDING_USES, UseState
+from coupons.models import Code, CodeBatch, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption
+from coupons.policies.states import STANDING_USES, CodeKind, CodeState, UseState
 
 MOST_FINDINGS = 100
 LATE_AFTER = timedelta(days=1)
 
-_CODE, _COUPON, _ORDER, _USE, _VERSION, _REDEMPTION, _CUSTOMER = (
+_CODE, _BATCH, _COUPON, _ORDER, _USE, _VERSION, _REDEMPTION, _CUSTOMER = (
     model._meta.db_table
-    for model in (Code, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption, Customer)
+    for model in (Code, CodeBatch, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption, Customer)
 )
+_IS_VOID = f"k.state = '{CodeState.VOID.value}'"
 _STANDS = f"IN ({', '.join(repr(state.value) for state in STANDING_USES)})"
 
 
@@ -92,6 +93,28 @@ LAWS = (
         f" LEFT JOIN (SELECT code_id, COUNT(*) AS uses FROM {_REDEMPTION} WHERE state {_STANDS}"
         " GROUP BY code_id) r ON r.code_id = k.id WHERE k.used_count <> COALESCE(r.uses, 0)",
         "code %(id)s counts %(used_count)s uses; its redemptions are %(counted)s",
+    ),
+    Law(
+        "batch_is_its_codes",
+        "Does every batch count the codes that were made, used and made void?",
+        "SELECT b.id, b.made_count, b.used_count, b.void_count, COUNT(k.id) AS made,"
+        f" COALESCE(SUM(k.used_count), 0) AS used, COUNT(CASE WHEN {_IS_VOID} THEN 1 END) AS void"
+        f" FROM {_BATCH} b LEFT JOIN {_CODE} k ON k.batch_id = b.id"
+        " GROUP BY b.id, b.made_count, b.used_count, b.void_count HAVING b.made_count <> COUNT(k.id)"
+        " OR b.used_count <> COALESCE(SUM(k.used_count), 0)"
+        f" OR b.void_count <> COUNT(CASE WHEN {_IS_VOID} THEN 1 END)",
+        "batch %(id)s counts %(made_count)s codes, %(used_count)s used, %(void_count)s void;"
+        " there are %(made)s, %(used)s and %(void)s",
+    ),
+    Law(
+        "code_is_of_its_batch",
+        "Is every code of a batch good for its batch's coupon, once, and begins as the batch says?",
+        f"SELECT k.id, k.code, b.name FROM {_CODE} k JOIN {_BATCH} b ON b.id = k.batch_id"
+        " WHERE k.coupon_id <> b.coupon_id OR k.kind <> '" + CodeKind.UNIQUE.value + "'"
+        " OR k.limit_total IS NULL OR k.limit_total <> 1"
+        " OR SUBSTR(k.code, 1, LENGTH(b.prefix)) <> b.prefix"
+        " OR LENGTH(k.code) <> LENGTH(b.prefix) + b.random_places",
+        "code %(id)s is not one of the batch %(name)s that it belongs to",
     ),
     Law(
         "customer_has_used_their_redemptions",

@@ -10,7 +10,7 @@ from coupons.models import Code, Coupon, CouponOrder, CouponUse, CouponVersion, 
 from coupons.operations.redemption import capture_coupons, reserve_coupons, void_coupons
 from coupons.queries.laws import INVARIANTS, LAWS
 from tests.coupons.shop import NOON, amount, basket, day, offer, somebody
-from tests.factories.coupons import CouponVersionFactory
+from tests.factories.coupons import CodeBatchFactory, CodeFactory, CouponVersionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,14 @@ def plant_foreign_version():
     Redemption.objects.filter(version=first).update(version=second)
 
 
+def plant_strange_code():
+    batch = CodeBatchFactory(coupon=Coupon.objects.first(), prefix="SUN", wanted_count=1, made_count=1)
+    CodeFactory(coupon=batch.coupon, batch=batch, unique=True, code="RAIN23456789")
+
+
 PLANTS = {
+    "batch_is_its_codes": lambda: CodeBatchFactory(made_count=1),
+    "code_is_of_its_batch": plant_strange_code,
     "coupon_is_its_redemptions": lambda: Coupon.objects.update(used_count=3),
     "coupon_has_cost_its_redemptions": lambda: Coupon.objects.update(spent_minor=1),
     "code_is_its_redemptions": lambda: Code.objects.update(used_count=0),

@@ -1,4 +1,4 @@
-"""The admin of coupons: the builder, gift cards, sites that publish, codes that spread, margins to be left."""
+"""The admin of coupons: the builder, gift cards, sites that publish, codes that spread, and margins."""
 
 from coupons.admin.alerts import CodeAlertAdmin
 from coupons.admin.coupons import CouponAdmin

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('encore_coupons', '0004_gift_cards'),
+        ('encore_coupons', '0005_batches_of_codes'),
     ]
 
     operations = [

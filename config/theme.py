@@ -62,6 +62,7 @@ NAVIGATION = [
             page(_("Statements"), "request_quote", "encore_loyalty.partnerstatement"),
             page(_("Outside programmes"), "flight", "encore_loyalty.outsideprogramme"),
             page(_("Coupons"), "sell", "encore_coupons.coupon"),
+            page(_("Gift cards"), "redeem", "encore_coupons.giftcard"),
             page(_("Coupon sites"), "captive_portal", "encore_coupons.publishersite"),
             page(_("Sheets for sites"), "article", "encore_coupons.submission"),
             page(_("Codes that spread"), "crisis_alert", "encore_coupons.codealert"),

@@ -178,6 +178,8 @@ def test_below_cost_is_saved_only_with_a_tick_and_other_warnings_never_stop_anyb
     assert "Sold below cost: Gift mug. You lose €0.80 on an order." in page
     assert "Customers will mistype." in page
     assert "is_meant" in page
+    typed_on = admin_client.post(at("preview"), filled(is_meant="1")).content.decode()
+    assert 'name="is_meant" value="1" checked' in typed_on
 
     assert save(admin_client, is_meant="1").status_code == 302
     assert Coupon.objects.filter(name="Beans").count() == 1

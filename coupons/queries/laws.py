@@ -14,7 +14,16 @@ from backstage import clock
 from backstage.policies import Finding
 from backstage.registry import Invariant
 from commerce.models import Customer
-from coupons.models import Code, CodeBatch, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption
+from coupons.models import (
+    Code,
+    CodeBatch,
+    Coupon,
+    CouponOrder,
+    CouponUse,
+    CouponVersion,
+    Redemption,
+    Submission,
+)
 from coupons.policies.states import STANDING_USES, CodeKind, CodeState, UseState
 
 MOST_FINDINGS = 100
@@ -24,6 +33,7 @@ _CODE, _BATCH, _COUPON, _ORDER, _USE, _VERSION, _REDEMPTION, _CUSTOMER = (
     model._meta.db_table
     for model in (Code, CodeBatch, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption, Customer)
 )
+_SHEET = Submission._meta.db_table
 _IS_VOID = f"k.state = '{CodeState.VOID.value}'"
 _STANDS = f"IN ({', '.join(repr(state.value) for state in STANDING_USES)})"
 
@@ -69,6 +79,14 @@ def _minor() -> str:
 
 
 LAWS = (
+    Law(
+        "sheet_has_a_code_of_its_own",
+        "Has every sheet for a coupon site a code of its own coupon, made for a site?",
+        f"SELECT s.id, s.coupon_id, k.coupon_id AS other_id, k.kind FROM {_SHEET} s"
+        f" JOIN {_CODE} k ON k.id = s.code_id"
+        f" WHERE k.coupon_id <> s.coupon_id OR k.kind <> '{CodeKind.SITE.value}'",
+        "sheet %(id)s of coupon %(coupon_id)s has a code of kind %(kind)s, of coupon %(other_id)s",
+    ),
     Law(
         "coupon_is_its_redemptions",
         "Has every coupon been used as often as it was redeemed?",

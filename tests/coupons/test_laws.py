@@ -10,7 +10,7 @@ from coupons.models import Code, Coupon, CouponOrder, CouponUse, CouponVersion, 
 from coupons.operations.redemption import capture_coupons, reserve_coupons, void_coupons
 from coupons.queries.laws import INVARIANTS, LAWS
 from tests.coupons.shop import NOON, amount, basket, day, offer, somebody
-from tests.factories.coupons import CodeBatchFactory, CodeFactory, CouponVersionFactory
+from tests.factories.coupons import CodeBatchFactory, CodeFactory, CouponVersionFactory, SubmissionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +50,7 @@ def plant_strange_code():
 
 
 PLANTS = {
+    "sheet_has_a_code_of_its_own": lambda: SubmissionFactory(code=Code.objects.order_by("id").first()),
     "batch_is_its_codes": lambda: CodeBatchFactory(made_count=1),
     "code_is_of_its_batch": plant_strange_code,
     "coupon_is_its_redemptions": lambda: Coupon.objects.update(used_count=3),

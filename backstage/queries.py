@@ -1,16 +1,20 @@
-"""Questions about runs and approvals."""
+"""Questions about runs and approvals, and to the books."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.db import connection
 from django.db.models import Count, Max, Q
 from django.utils.translation import gettext as _
 
+from backstage import clock
 from backstage.models import Approval, JobChunk, JobRun
-from backstage.policies import ApprovalState, By, JobState
+from backstage.policies import ApprovalState, By, Finding, JobState
 from backstage.policies.jobs import STALE_AFTER, slot_at
-from backstage.registry import Job, approval_kinds, jobs
+from backstage.registry import Invariant, Job, approval_kinds, jobs
 
 # A job may miss its turn while a long one runs; one that is silent for this many turns does not run at all.
 SILENT_TURNS = 3
@@ -180,3 +184,51 @@ def list_failed_chunks(*, run_id: int, limit: int = 20) -> list[JobChunk]:
     """
     failed = JobChunk.objects.filter(run_id=run_id, failed_at__isnull=False)
     return list(failed.order_by("number")[:limit])
+
+
+# One finding for each row, up to here: a bad change may break every row, and a page is enough to see it.
+MOST_FINDINGS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """One question to the books: a SELECT of the rows that break it, none when all is well.
+
+    `broken` gives an id and the numbers that `detail` has gaps for, in the dialect that PostgreSQL and SQLite
+    share. `book` says whose law it is. `late_after` makes it a law of liveness: `broken` then takes one
+    parameter, the moment that long ago.
+    """
+
+    name: str
+    question: str
+    broken: str
+    detail: str
+    late_after: timedelta | None = None
+    book: str = "ledger"
+
+    @property
+    def full_name(self) -> str:
+        """The name among the invariants of all apps."""
+        return f"{self.book}.{self.name}"
+
+    def invariant(self) -> Invariant:
+        """Put the law into the form of the door."""
+        return Invariant(
+            name=self.full_name,
+            question=self.question,
+            find=self.find,
+            liveness=self.late_after is not None,
+        )
+
+    def find(self) -> list[Finding]:
+        """Return the rows that break the law, lowest ids first. Queries: 1."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"{self.broken} ORDER BY 1 LIMIT {MOST_FINDINGS}", self._parameters())
+            columns = [column[0] for column in cursor.description]
+            rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        return [Finding(self.full_name, [row[columns[0]]], self.detail % row) for row in rows]
+
+    def _parameters(self) -> Sequence[Any]:
+        if self.late_after is None:
+            return []
+        return [connection.ops.adapt_datetimefield_value(clock.now() - self.late_after)]

@@ -1,11 +1,21 @@
 """What coupons puts into the doors of the apps below it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from backstage.registry import AuditKind, Job, audit_kinds, invariants, jobs
+from backstage.policies import By
+from backstage.registry import (
+    ApprovalKind,
+    AuditKind,
+    Job,
+    approval_kinds,
+    audit_kinds,
+    invariants,
+    jobs,
+)
 from commerce.registry import (
     CustomerMergeReaction,
     PurchaseReaction,
@@ -15,8 +25,13 @@ from commerce.registry import (
 from coupons.operations import tries, upkeep
 from coupons.operations.alerts import plan_watching, work_watching
 from coupons.operations.code_making import plan_making, work_making
+from coupons.operations.gift_cards import due
+from coupons.operations.gift_cards.requests import apply_request
 from coupons.operations.merges import merge_uses, unmerge_uses
 from coupons.operations.purchases import list_purchases_to_settle, settle_orders
+from coupons.queries import gift_card_laws
+from coupons.queries.gift_card_limits import APPROVAL_KIND as GIFT_CARD_KIND
+from coupons.queries.gift_card_limits import describe_request, find_request_facts
 from coupons.queries.laws import INVARIANTS
 
 
@@ -45,6 +60,18 @@ for kind in (
     AuditKind(name="coupon_code_added", sentence=_("%(by)s gave %(object)s one more code")),
     AuditKind(name="coupon_code_voided", sentence=_("%(by)s made a code of %(object)s void")),
     AuditKind(name="codes_guessed", sentence=_("Somebody guesses codes: %(object)s has to wait")),
+    AuditKind(name="gift_card_issued", sentence=_("%(by)s issued %(object)s")),
+    AuditKind(name="gift_card_activated", sentence=_("%(by)s let %(object)s be used")),
+    AuditKind(name="gift_card_paused", sentence=_("%(by)s paused %(object)s")),
+    AuditKind(name="gift_card_resumed", sentence=_("%(by)s let %(object)s be used again")),
+    AuditKind(name="gift_card_extended", sentence=_("%(by)s let %(object)s be used longer")),
+    AuditKind(name="gift_card_voided", sentence=_("%(by)s made %(object)s void")),
+    AuditKind(name="gift_card_refunded", sentence=_("%(by)s gave money back to %(object)s")),
+    AuditKind(name="gift_card_code_renewed", sentence=_("%(by)s gave %(object)s a new code")),
+    AuditKind(
+        name="gift_card_limit_set",
+        sentence=_("%(by)s set up to how much staff may do with gift cards alone"),
+    ),
     AuditKind(name="site_added", sentence=_("%(by)s added the coupon site %(object)s")),
     AuditKind(name="site_changed", sentence=_("%(by)s changed the coupon site %(object)s")),
     AuditKind(name="site_key_renewed", sentence=_("%(by)s gave the feed of %(object)s another address")),
@@ -79,7 +106,38 @@ for kind in (
 ):
     audit_kinds.register(kind.name, kind)
 
+
+def _do_with_gift_card(payload: Mapping[str, Any], at: datetime, by: By) -> None:
+    apply_request(payload=payload, at=at, by=by)
+
+
+approval_kinds.register(
+    GIFT_CARD_KIND,
+    ApprovalKind(
+        name=GIFT_CARD_KIND,
+        describe=describe_request,
+        apply=_do_with_gift_card,
+        template="encore/coupons/admin/approval_gift_card.html",
+        find=find_request_facts,
+        private=frozenset({"reason"}),
+    ),
+)
+
 for job in (
+    Job(
+        name="void_stale_gift_card_holds",
+        every=timedelta(minutes=5),
+        plan=due.plan_stale_holds,
+        work=due.work_stale_holds,
+        note=_("Gives money back to gift cards whose reservation has timed out."),
+    ),
+    Job(
+        name="expire_gift_cards",
+        every=timedelta(hours=1),
+        plan=due.plan_expiry,
+        work=due.work_expiry,
+        note=_("Writes off what is left on gift cards whose time is over."),
+    ),
     Job(
         name="void_stale_redemptions",
         every=timedelta(minutes=5),
@@ -111,5 +169,5 @@ for job in (
 ):
     jobs.register(job.name, job)
 
-for invariant in INVARIANTS:
+for invariant in (*INVARIANTS, *gift_card_laws.INVARIANTS):
     invariants.register(invariant.name, invariant)

@@ -1,9 +1,20 @@
-"""The admin of coupons: batches of codes, sites that publish them, and codes that spread."""
+"""The admin of coupons: batches of codes, gift cards, sites that publish coupons, and codes that spread."""
 
 from coupons.admin.alerts import CodeAlertAdmin
 from coupons.admin.batches import CodeBatchAdmin
 from coupons.admin.codes import CodeAdmin
+from coupons.admin.gift_card_books import GiftCardHoldAdmin, GiftCardMovementAdmin
+from coupons.admin.gift_cards import GiftCardAdmin
 from coupons.admin.sites import PublisherSiteAdmin
 from coupons.admin.submissions import SubmissionAdmin
 
-__all__ = ["CodeAdmin", "CodeAlertAdmin", "CodeBatchAdmin", "PublisherSiteAdmin", "SubmissionAdmin"]
+__all__ = [
+    "CodeAdmin",
+    "CodeAlertAdmin",
+    "CodeBatchAdmin",
+    "GiftCardAdmin",
+    "GiftCardHoldAdmin",
+    "GiftCardMovementAdmin",
+    "PublisherSiteAdmin",
+    "SubmissionAdmin",
+]

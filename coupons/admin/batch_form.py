@@ -15,7 +15,7 @@ from coupons.policies.code_text import LEAST_PLACES, LONGEST_PREFIX, MOST_CODES,
 from coupons.policies.states import CouponState
 
 # What an operation calls a gap, by what the form calls it.
-GAPS = {"wanted_count": "count", "random_places": "places", "ends_at": "last_day"}
+GAPS = {"wanted_count": "count", "prefix": "begins", "random_places": "places", "ends_at": "last_day"}
 # So many coupons are offered, the newest first.
 MOST_COUPONS = 200
 
@@ -47,7 +47,7 @@ class BatchForm(forms.Form):
         max_value=MOST_PLACES,
         required=False,
     )
-    prefix = forms.CharField(
+    begins = forms.CharField(
         label=gettext_lazy("beginning with (nothing: no beginning)"),
         max_length=LONGEST_PREFIX + 4,
         required=False,
@@ -86,7 +86,7 @@ class BatchForm(forms.Form):
             "coupon_id": told["coupon"],
             "name": told["name"],
             "count": told["count"],
-            "prefix": told["prefix"],
+            "prefix": told["begins"],
             "places": told["places"] or places_for(count=told["count"]),
             "ends_at": end_of_day(told["last_day"], self.chosen),
             "request_key": told["request_key"],

@@ -29,9 +29,8 @@ from coupons.policies.codes import normal_code
 from coupons.policies.states import CodeState
 from coupons.queries.batches import ListedCode, list_codes
 
-ADD, CHANGE, EXPORT = (
-    f"encore_coupons.{name}" for name in ("add_codebatch", "change_codebatch", "export_codes")
-)
+ADD, CHANGE = "encore_coupons.add_codebatch", "encore_coupons.change_codebatch"
+EXPORT = "encore_coupons.export_codes"
 EXAMPLES = 3
 # Ten sheets of 24 labels; the next page has the next ones.
 ON_PAPER = 240
@@ -180,9 +179,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Pause a batch."""
-        return self._do(
-            request, object_id, operations.pause_batch, _("Paused. Nobody can use its codes now.")
-        )
+        return self._do(request, object_id, operations.pause_batch, _("Paused: nobody can use its codes."))
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a batch go on."""
@@ -192,9 +189,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Ask before a batch is made void, with the numbers; then do it."""
         batch = self._get_for_change(request, object_id)
         if request.method == "POST":
-            return self._do(
-                request, object_id, operations.void_batch, _("Void. Nobody can use its codes any more.")
-            )
+            return self._do(request, object_id, operations.void_batch, _("Void: nobody can use its codes."))
         sentence = ngettext(
             "%(n)s code that nobody has used becomes void for good.",
             "%(n)s codes that nobody has used become void for good.",
@@ -267,9 +262,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         context = {
             "batch": batch,
             "until": say_end(batch),
-            "labels": [
-                _label(code) for code in found if code.state == CodeState.READY and not code.used_count
-            ],
+            "labels": [_label(code) for code in found if code.is_free],
             "after": found[-1].id if len(found) == ON_PAPER else None,
             "back": _address(batch.pk),
         }

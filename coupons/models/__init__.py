@@ -6,6 +6,7 @@ limit is one guarded UPDATE; `check-ledger` compares them with the redemptions.
 
 from coupons.models.codes import Code, CodeBatch, CodeTries
 from coupons.models.coupon import Coupon, CouponStamp, CouponVersion
+from coupons.models.gift_cards import GiftCard, GiftCardHold, GiftCardLimit, GiftCardMovement
 from coupons.models.redemption import CouponOrder, CouponUse, Redemption
 from coupons.models.sites import CodeAlert, PublisherSite, Submission
 
@@ -19,6 +20,10 @@ __all__ = [
     "CouponStamp",
     "CouponUse",
     "CouponVersion",
+    "GiftCard",
+    "GiftCardHold",
+    "GiftCardLimit",
+    "GiftCardMovement",
     "PublisherSite",
     "Redemption",
     "Submission",

@@ -50,26 +50,32 @@ def try_code(
     that is no such code. Raises: TooManyTries, before anything is looked up.
     """
     at = clock.now() if at is None else at
-    source_hash = salted_hmac("encore.coupons.tries", source, algorithm="sha256").hexdigest()
     # A try is taken first and given back where none was needed: many at once could otherwise all look before
     # the first one is counted. The refusal is raised outside, so that what it writes down stays.
-    wait = _take_try(source_hash, at)
+    wait = take_try(source=source, at=at)
     if wait:
         raise TooManyTries(retry_after=wait)
     evaluation = evaluate(basket, [*codes, code], customer, at)
     answer = next((one for one in evaluation.answers if normal_code(one.code) == normal_code(code)), None)
     if answer is not None and answer.verdict is not Verdict.NO_SUCH_CODE:
-        _give_try_back(source_hash)
+        give_try_back(source=source)
     return evaluation
+
+
+def _hash(source: str) -> str:
+    return salted_hmac("encore.coupons.tries", source, algorithm="sha256").hexdigest()
 
 
 def _bucket() -> Bucket:
     return Bucket(CODE_TRIES.get(), timedelta(seconds=CODE_TRY_SECONDS.get()))
 
 
-def _take_try(source_hash: str, at: datetime) -> timedelta:
-    """Take a try; give how long to wait where there is none, and tell of it."""
-    bucket = _bucket()
+def take_try(*, source: str, at: datetime) -> timedelta:
+    """Take a try, whatever it is that a code is typed for; give how long to wait where there is none.
+
+    Who has to wait is told of. Locks: the source's tries, in a transaction of its own. Queries: 3.
+    """
+    bucket, source_hash = _bucket(), _hash(source)
     with transaction.atomic():
         full = CodeTries(source_hash=source_hash, free_at=at)
         CodeTries.objects.bulk_create([full], ignore_conflicts=True)
@@ -84,9 +90,10 @@ def _take_try(source_hash: str, at: datetime) -> timedelta:
     return wait
 
 
-def _give_try_back(source_hash: str) -> None:
+def give_try_back(*, source: str) -> None:
+    """Give the last try back, because the code was right. Locks: the source's tries. Queries: 2."""
     with transaction.atomic():
-        tries = find_tries(source_hash=source_hash)
+        tries = find_tries(source_hash=_hash(source))
         if tries is not None:
             tries.free_at -= _bucket().interval
             tries.save(update_fields=["free_at"])

@@ -1,8 +1,8 @@
 """The laws of points for actions: what an attempt says it brought stands in the ledger, and only that."""
 
+from backstage.queries import Law
 from loyalty.models import ActionAttempt, Entry, Movement
 from loyalty.policies.states import EntryKind, State
-from loyalty.queries.laws import Law
 
 _ATTEMPT, _ENTRY, _MOVEMENT = (model._meta.db_table for model in (ActionAttempt, Entry, Movement))
 

@@ -3,9 +3,9 @@
 from django.db import connection
 
 from backstage.policies import Finding
+from backstage.queries import Law
 from backstage.registry import Invariant
 from loyalty.models import Award, Campaign, CampaignUse
-from loyalty.queries.laws import Law
 
 _CAMPAIGN, _USE, _AWARD = (model._meta.db_table for model in (Campaign, CampaignUse, Award))
 

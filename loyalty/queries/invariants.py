@@ -4,11 +4,12 @@ from datetime import timedelta
 
 from django.db import connection
 
+from backstage.queries import Law
 from backstage.registry import Invariant
 from commerce.models import Purchase
 from loyalty.models import Award, Entry, Hold, Lot, Member, Movement, PointsAccount, Programme
 from loyalty.policies.states import EntryKind, State
-from loyalty.queries.laws import Law, allowed_moves, counters, differ, is_negative, replayed, total
+from loyalty.queries.laws import allowed_moves, counters, differ, is_negative, replayed, total
 
 # A nightly job may fail once before anybody is called.
 DUE_JOBS_LATE = timedelta(hours=26)

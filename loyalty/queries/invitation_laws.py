@@ -1,7 +1,7 @@
 """The laws of invitations: who came by one came while it stood open, once, and within its number."""
 
+from backstage.queries import Law
 from loyalty.models import Invitation, InvitationGuest, InvitationList, Member
-from loyalty.queries.laws import Law
 
 _INVITATION, _GUEST, _LIST, _MEMBER = (
     model._meta.db_table for model in (Invitation, InvitationGuest, InvitationList, Member)

@@ -1,68 +1,14 @@
-"""What a law of the books is: one SELECT that returns the rows which break it, nothing when all is well.
+"""The parts of SQL that the laws of points share.
 
-The first column is the id, the others are the numbers that the law's sentence needs. The SELECTs are in the
-dialect that PostgreSQL and SQLite share, and use nothing of the code that writes the ledger, so that a fault
-there cannot hide behind itself.
+They use nothing of the code that writes the ledger, so that a fault there cannot hide behind itself.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable
 
-from django.db import connection
-
-from backstage import clock
-from backstage.policies import Finding
-from backstage.registry import Invariant
 from loyalty.models import Movement
 from loyalty.policies.states import LOT_STATES, MOVES, EntryKind, State
 
-# One finding for each row, up to here: a bad change may break every row, and a page is enough to see it.
-MOST_FINDINGS = 100
-
 COUNTERS = {state: state.name.lower() for state in LOT_STATES}
-
-
-@dataclass(frozen=True, slots=True)
-class Law:
-    """One question to the books. `broken` selects an id and the numbers that `detail` has gaps for.
-
-    `late_after` makes it a law of liveness: `broken` then takes one parameter, the moment that long ago.
-    """
-
-    name: str
-    question: str
-    broken: str
-    detail: str
-    late_after: timedelta | None = None
-
-    @property
-    def full_name(self) -> str:
-        """The name among the invariants of all apps."""
-        return f"ledger.{self.name}"
-
-    def invariant(self) -> Invariant:
-        """Put the law into the form of the door."""
-        return Invariant(
-            name=self.full_name,
-            question=self.question,
-            find=self.find,
-            liveness=self.late_after is not None,
-        )
-
-    def find(self) -> list[Finding]:
-        """Return the rows that break the law, lowest ids first. Queries: 1."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"{self.broken} ORDER BY 1 LIMIT {MOST_FINDINGS}", self._parameters())
-            columns = [column[0] for column in cursor.description]
-            rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-        return [Finding(self.full_name, [row[columns[0]]], self.detail % row) for row in rows]
-
-    def _parameters(self) -> Sequence[Any]:
-        if self.late_after is None:
-            return []
-        return [connection.ops.adapt_datetimefield_value(clock.now() - self.late_after)]
 
 
 def counters(written: str) -> list[str]:

@@ -5,6 +5,7 @@ They count what happened to points in SQL of their own: what the closing selects
 
 from datetime import timedelta
 
+from backstage.queries import Law
 from loyalty.models import (
     Entry,
     Member,
@@ -17,7 +18,6 @@ from loyalty.models import (
 )
 from loyalty.policies.partners import PRICED_POINTS
 from loyalty.policies.states import EntryKind, State
-from loyalty.queries.laws import Law
 
 _CLAIM, _PRICE, _STATEMENT, _LINE, _SETTLED, _ENTRY, _MOVEMENT, _MEMBER = (
     model._meta.db_table

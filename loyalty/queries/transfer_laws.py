@@ -1,5 +1,6 @@
 """The laws of outside programmes: every transfer has its points where it says, by its rate, in its file."""
 
+from backstage.queries import Law
 from loyalty.models import (
     Entry,
     Hold,
@@ -10,7 +11,6 @@ from loyalty.models import (
     TransferFile,
 )
 from loyalty.policies.states import EntryKind, State
-from loyalty.queries.laws import Law
 
 _TRANSFER, _FILE, _INCOMING, _RATE, _ENTRY, _HOLD, _MOVEMENT = (
     model._meta.db_table

@@ -186,10 +186,11 @@ def test_what_is_only_ever_added_to_knows_who_did_it_as_plain_values():
 
     assert sorted(tables) == [
         "encore_backstage_auditrecord",
+        "encore_coupons_giftcardmovement",
         "encore_loyalty_entry",
         "encore_loyalty_movement",
     ]
-    for table in ("encore_backstage_auditrecord", "encore_loyalty_entry"):
+    for table in ("encore_backstage_auditrecord", "encore_coupons_giftcardmovement", "encore_loyalty_entry"):
         assert {"by_kind", "by_id"} <= told[table]
 
 

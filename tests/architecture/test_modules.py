@@ -107,6 +107,7 @@ def test_the_business_clock_can_be_replaced_wherever_it_is_read():
 
 
 RECORDING = {f"loyalty/ledger/{name}.py" for name in ("due", "hold_at_once", "merging", "posting")}
+RECORDING |= {"coupons/ledger/gift_cards.py"}
 
 
 def test_the_machines_own_clock_is_read_where_business_has_no_say():

@@ -19,6 +19,7 @@ DJANGOS_OWN = {
     "LANGUAGE_CODE",
     "LOGIN_URL",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "STATIC_URL",
     "TIME_ZONE",
     "USE_TZ",

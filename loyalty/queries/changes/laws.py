@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from backstage.queries import Law
 from loyalty.models import Announcement, EarningRule, LotTerms, Member, PointsAccount, Programme
 from loyalty.policies.changes.subjects import Subject
 from loyalty.policies.programme import ProgrammeState
-from loyalty.queries.laws import Law
 
 _ANNOUNCEMENT, _RULE, _TERMS, _MEMBER, _ACCOUNT, _PROGRAMME = (
     model._meta.db_table for model in (Announcement, EarningRule, LotTerms, Member, PointsAccount, Programme)

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from backstage.queries import Law
 from loyalty.models import Award, Member, MembershipPeriod, PaidMembership, PlanVersion
 from loyalty.policies.plans.periods import PeriodKind
-from loyalty.queries.laws import Law
 
 _PERIOD, _PAID, _VERSION, _MEMBER, _AWARD = (
     model._meta.db_table for model in (MembershipPeriod, PaidMembership, PlanVersion, Member, Award)

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from backstage import clock
 from backstage.policies import Finding
+from backstage.queries import MOST_FINDINGS, Law
 from backstage.registry import Invariant
 from loyalty.models import Member, Tier, TierHolding, TierScheme
 from loyalty.policies.calendar import local_date
 from loyalty.policies.tiers.scheme import LevelSource, Turn, Window
-from loyalty.queries.laws import MOST_FINDINGS, Law
 from loyalty.queries.programmes import list_programme_rules
 
 _HOLDING, _TIER, _SCHEME, _MEMBER = (

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('encore_coupons', '0003_reserve_at_once'),
+        ('encore_coupons', '0004_gift_cards'),
     ]
 
     operations = [

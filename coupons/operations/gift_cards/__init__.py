@@ -1,0 +1,1 @@
+"""Gift cards: issued, spent, refunded, looked after."""

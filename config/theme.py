@@ -61,6 +61,7 @@ NAVIGATION = [
             page(_("Partners"), "handshake", "encore_loyalty.partner"),
             page(_("Statements"), "request_quote", "encore_loyalty.partnerstatement"),
             page(_("Outside programmes"), "flight", "encore_loyalty.outsideprogramme"),
+            page(_("Coupons"), "sell", "encore_coupons.coupon"),
             page(_("Codes in batches"), "qr_code_2", "encore_coupons.codebatch"),
             page(_("Codes"), "pin", "encore_coupons.code"),
             page(_("Coupon sites"), "captive_portal", "encore_coupons.publishersite"),

@@ -28,6 +28,15 @@ HEADING_LEVEL = declare(
     default=1,
     says="the level of the member pages' title: 2 where the shop's own page has the first",
 )
+PLAN_CHECKOUT = declare(
+    "PLAN_CHECKOUT",
+    str,
+    default="",
+    says=(
+        "the name of the shop's address at which a plan is paid for, called with the plan's id; without one "
+        "the member page says to ask in the shop"
+    ),
+)
 TRANSFER_HOLD_DAYS = declare(
     "TRANSFER_HOLD_DAYS",
     int,

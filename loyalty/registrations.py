@@ -74,6 +74,7 @@ from loyalty.queries.exchange_page import find_exchange
 from loyalty.queries.invariants import INVARIANTS
 from loyalty.queries.partners import list_key_owners, name_partner
 from loyalty.queries.plans.laws import INVARIANTS as PLAN_INVARIANTS
+from loyalty.queries.plans.member_section import find_plan_section
 from loyalty.queries.tiers.laws import INVARIANTS as TIER_INVARIANTS
 from loyalty.queries.tiers.member_section import find_level_section
 from loyalty.queries.tiers.segment_condition import LEVEL
@@ -397,6 +398,12 @@ for section in (
         order=700,
         template="encore/loyalty/sections/offers.html",
         find=member_page.find_offers,
+    ),
+    MemberPageSection(
+        name="plan",
+        order=703,
+        template="encore/loyalty/sections/plan.html",
+        find=find_plan_section,
     ),
     MemberPageSection(
         name="ways",

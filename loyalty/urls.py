@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from loyalty.views import exchange, invitations, pages
+from loyalty.views import exchange, invitations, pages, plans
 
 app_name = "encore_loyalty"
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("invitation/<str:token>/", invitations.show, name="invitation"),
     path("invited/opened/", invitations.note_opening, name="invitation_opened"),
     path("invited/join/", invitations.join, name="invitation_join"),
+    path("plan/", plans.show, name="plan"),
+    path("plan/<int:plan_id>/try/", plans.try_out, name="plan_try"),
+    path("plan/cancel/", plans.cancel, name="plan_cancel"),
+    path("plan/keep/", plans.keep, name="plan_keep"),
     path("exchange/", exchange.show, name="exchange"),
     path("exchange/<int:outside_id>/account/", exchange.link, name="exchange_link"),
     path("exchange/<int:outside_id>/", exchange.ask, name="exchange_ask"),

@@ -1,8 +1,9 @@
-"""The admin of coupons: batches of codes, gift cards, sites that publish coupons, and codes that spread."""
+"""The admin of coupons: the builder, codes, gift cards, sites that publish coupons, and codes that spread."""
 
 from coupons.admin.alerts import CodeAlertAdmin
 from coupons.admin.batches import CodeBatchAdmin
 from coupons.admin.codes import CodeAdmin
+from coupons.admin.coupons import CouponAdmin
 from coupons.admin.gift_card_books import GiftCardHoldAdmin, GiftCardMovementAdmin
 from coupons.admin.gift_cards import GiftCardAdmin
 from coupons.admin.sites import PublisherSiteAdmin
@@ -12,6 +13,7 @@ __all__ = [
     "CodeAdmin",
     "CodeAlertAdmin",
     "CodeBatchAdmin",
+    "CouponAdmin",
     "GiftCardAdmin",
     "GiftCardHoldAdmin",
     "GiftCardMovementAdmin",

@@ -88,7 +88,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeRules:
-    """A programme with every version of its rules, oldest first."""
+    """A programme with every version of its rules, oldest first.
+
+    By `announced_until` everything that was ever announced holds, so that nobody asks for more.
+    """
 
     id: int
     key: str
@@ -110,6 +113,7 @@ class ProgrammeRules:
     schemes: tuple[Scheme, ...] = ()
     outside: tuple[Outside, ...] = ()
     plans: tuple[PlanOffer, ...] = ()
+    announced_until: datetime | None = None
 
     @property
     def has_plans(self) -> bool:

@@ -213,9 +213,12 @@ def find_card(visit: Visit) -> Mapping[str, Any] | None:
 
 
 def find_offers(visit: Visit) -> Mapping[str, Any] | None:
-    """Show which campaigns run, to whoever can earn. Queries: 1."""
+    """Show which campaigns run, to whoever can earn. Queries: 1; 0 while none does."""
     programme_allows = PROGRAMME_ALLOWS[visit.programme.state_at(visit.at)]
     if not (MEMBER_ALLOWS[MemberState(visit.member.state)].earn and programme_allows.earn):
+        return None
+    # Rules know what was switched on, and not what has spent its budget since: that is asked.
+    if not rules_of(visit.programme).campaigns_at(visit.at):
         return None
     language = (get_language() or "en").split("-")[0]
     offers = list_offers(programme_id=visit.programme.id, language=language, at=visit.at)

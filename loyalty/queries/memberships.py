@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from django.db.models import Q, QuerySet, Subquery
 
@@ -91,16 +91,23 @@ def find_membership(*, user_id: int, programme: Programme, at: datetime) -> Memb
     return Membership(account, account.running_terms_id)
 
 
-def find_member_state(*, user_id: int, programme_id: int) -> MemberState | None:
-    """Find how a login stands with a programme, for a hint; None for whoever is no member. Queries: 1.
+class Hinted(NamedTuple):
+    """A member as far as a hint on a shop's page asks."""
+
+    id: int
+    state: MemberState
+
+
+def find_hinted(*, user_id: int, programme_id: int) -> Hinted | None:
+    """Find the member that a login stands for, for a hint; None for whoever is no member. Queries: 1.
 
     A login whose customer was merged twice over counts as no member here: the hint is then worded for a
     guest, which does no harm, and resolving every merge would cost each product page another query.
     """
     of_login = Q(customer__user_id=user_id, customer__merged_into=None) | Q(customer__merged__user_id=user_id)
-    states = Member.objects.filter(of_login, programme_id=programme_id).values_list("state", flat=True)
-    state = states.order_by("id").first()
-    return None if state is None else MemberState(state)
+    rows = Member.objects.filter(of_login, programme_id=programme_id).values_list("id", "state")
+    row = rows.order_by("id").first()
+    return None if row is None else Hinted(row[0], MemberState(row[1]))
 
 
 def find_customer_id(*, user_id: int) -> int | None:

@@ -7,12 +7,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
+from django.db.models import Max
 
 from backstage.plain_sql import Columns, execute, within
 from commerce.models import Channel
 from commerce.policies.goods import Goods
 from loyalty.models import (
     ActionVersion,
+    Announcement,
     CampaignVersion,
     EarningRule,
     ExchangeRate,
@@ -53,7 +55,7 @@ _kept: dict[int, tuple[UUID, ProgrammeRules]] = {}
 
 
 def list_programme_rules() -> list[ProgrammeRules]:
-    """Give the rules of every programme, by id. Queries: 1, and 11 more for each programme that has
+    """Give the rules of every programme, by id. Queries: 1, and 12 more for each programme that has
     changed.
     """
     return [_rules(programme_id, rules_stamp) for programme_id, rules_stamp in _STAMP.read("ORDER BY id")]
@@ -62,7 +64,7 @@ def list_programme_rules() -> list[ProgrammeRules]:
 def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRules, set[int]]]:
     """Give the rules of every programme, by id, each with those of these channels that feed it.
 
-    Queries: 1, and 11 more for each programme that has changed.
+    Queries: 1, and 12 more for each programme that has changed.
     """
     these, value = within("channel.id", channel_ids)
     rows = execute(
@@ -82,7 +84,7 @@ def list_fed_programmes(channel_ids: Collection[int]) -> list[tuple[ProgrammeRul
 
 
 def get_programme_rules(programme_id: int) -> ProgrammeRules:
-    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 12 after a change."""
+    """Give the rules of one programme. Raises: Programme.DoesNotExist. Queries: 1, or 13 after a change."""
     stamps: dict[int, UUID] = dict(_STAMP.read("WHERE id = %s", [programme_id]))
     if programme_id not in stamps:
         raise Programme.DoesNotExist(f"There is no programme {programme_id}.")
@@ -90,7 +92,7 @@ def get_programme_rules(programme_id: int) -> ProgrammeRules:
 
 
 def rules_of(programme: Programme) -> ProgrammeRules:
-    """Give the rules of a programme that is at hand. Queries: 0, or 11 after a change."""
+    """Give the rules of a programme that is at hand. Queries: 0, or 12 after a change."""
     return _rules(programme.id, programme.rules_stamp)
 
 
@@ -139,6 +141,9 @@ def _read(programme: Programme) -> ProgrammeRules:
         schemes=tuple(_schemes(programme)),
         outside=tuple(list_outside(programme)),
         plans=tuple(_plans(programme)),
+        announced_until=Announcement.objects.filter(programme=programme).aggregate(last=Max("starts_at"))[
+            "last"
+        ],
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import wraps
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from babel.numbers import get_currency_precision
 from django import template
@@ -22,23 +22,26 @@ from django.utils.safestring import SafeString, mark_safe
 
 from backstage import clock
 from loyalty.models import Programme
+from loyalty.policies.perks import Perk
 from loyalty.policies.programme import MEMBER_ALLOWS, Admission
 from loyalty.policies.rules import ProgrammeRules, running
 from loyalty.queries import figures, sentences
 from loyalty.queries.balance import book_at
 from loyalty.queries.memberships import (
     choose_programme,
-    find_member_state,
+    find_hinted,
     find_membership,
     hidden_states,
     list_visible_programmes,
 )
+from loyalty.queries.plans.memberships import find_factors, perks_under
 from loyalty.queries.programmes import list_programme_rules
 from loyalty.queries.quote import quote_under, single
 
 logger = logging.getLogger(__name__)
 register = template.Library()
 
+Told = TypeVar("Told")
 Snippet: TypeAlias = "Callable[..., str]"
 
 
@@ -52,14 +55,19 @@ def harmless(snippet: Snippet) -> Callable[..., SafeString]:
 
     @wraps(snippet)
     def in_peace(*args: Any, **kwargs: Any) -> SafeString:
-        try:
-            with transaction.atomic() if connection.in_atomic_block else nullcontext():
-                return mark_safe(snippet(*args, **kwargs))  # noqa: S308 - rendered by our own templates
-        except (DatabaseError, NoReverseMatch, ArithmeticError):
-            logger.exception("%s rendered nothing", snippet.__name__)
-            return mark_safe("")
+        rendered = _in_peace(snippet.__name__, lambda: snippet(*args, **kwargs), "")
+        return mark_safe(rendered)  # noqa: S308 - rendered by our own templates
 
     return in_peace
+
+
+def _in_peace(name: str, tell: Callable[[], Told], nothing: Told) -> Told:
+    try:
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            return tell()
+    except (DatabaseError, NoReverseMatch, ArithmeticError):
+        logger.exception("%s rendered nothing", name)
+        return nothing
 
 
 @register.simple_tag
@@ -96,20 +104,41 @@ def loyalty_points_for(context: template.Context, amount: object, currency: str,
     rules = _choose_rules(user, programme, at)
     if rules is None:
         return ""
-    quoted = quote_under(rules, basket=single(_minor(amount, currency)), currency=currency, at=at)
+    member = None
+    if user is not None and user.is_authenticated:
+        member = find_hinted(user_id=user.pk, programme_id=rules.id)
+    if member is not None and not MEMBER_ALLOWS[member.state].earn:
+        return ""
+    level, plan = find_factors(rules, member_id=member.id, at=at) if member is not None else (None, None)
+    quoted = quote_under(
+        rules, basket=single(_minor(amount, currency)), currency=currency, at=at, level=level, plan=plan
+    )
     if not quoted.points:
         return ""
-    state = None
-    if user is not None and user.is_authenticated:
-        state = find_member_state(user_id=user.pk, programme_id=rules.id)
-    if state is not None and not MEMBER_ALLOWS[state].earn:
-        return ""
-    if state is None and rules.admission is Admission.BY_INVITATION:
+    if member is None and rules.admission is Admission.BY_INVITATION:
         return ""  # whom nobody has invited is not asked to join, and a price is no place to look that up
     return render_to_string(
         "encore/loyalty/snippets/points_for.html",
-        {"hint": sentences.hint(quoted.points, is_member=state is not None)},
+        {"hint": sentences.hint(quoted.points, is_member=member is not None)},
     )
+
+
+@register.simple_tag
+def loyalty_perks(user: Any, programme: str = "") -> dict[str, Perk]:
+    """Give what a member has from level and plan: `{% loyalty_perks user as perks %}`.
+
+    By name, so that a template asks `{% if perks.free_shipping %}`, or `perks.free_shipping.number` for the
+    amount from which it holds; empty for whoever is no member.
+    """
+    return _in_peace(loyalty_perks.__name__, lambda: _perks(user, programme, clock.now()), {})
+
+
+def _perks(user: Any, key: str, at: datetime) -> dict[str, Perk]:
+    rules = _choose_rules(user, key, at) if user is not None and user.is_authenticated else None
+    member = find_hinted(user_id=user.pk, programme_id=rules.id) if rules is not None else None
+    if rules is None or member is None or not MEMBER_ALLOWS[member.state].earn:
+        return {}
+    return {perk.name: perk for perk in perks_under(rules, member_id=member.id, at=at)}
 
 
 def _choose_rules(user: Any, key: str, at: datetime) -> ProgrammeRules | None:

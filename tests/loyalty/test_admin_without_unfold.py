@@ -30,7 +30,9 @@ from tests.factories.commerce import (
     ChannelFactory, CustomerFactory, PossibleDuplicateFactory, ProductFactory, PurchaseFactory,
     PurchaseProblemFactory, SegmentFactory,
 )
-from tests.factories.coupons import CodeAlertFactory, PublisherSiteFactory, SubmissionFactory
+from tests.factories.coupons import (
+    CodeAlertFactory, CodeBatchFactory, CodeFactory, CouponVersionFactory, SubmissionFactory,
+)
 from tests.factories.loyalty import InvitationFactory, MemberFactory, ProgrammeFactory
 
 setup_test_environment()
@@ -70,11 +72,18 @@ lists += ["/admin/auth/user/", "/admin/auth/group/", "/admin/encore_backstage/ap
 pages += ["/admin/auth/user/1/change/", "/admin/auth/user/1/password/", "/admin/auth/user/add/"]
 pages += [f"/admin/encore_backstage/approval/{asked}/change/"]
 sheet, alert, coupons = SubmissionFactory(), CodeAlertFactory(), "/admin/encore_coupons/"
-lists += [f"{coupons}{name}/" for name in ("publishersite", "submission", "codealert")]
+lists += [f"{coupons}{name}/" for name in ("coupon", "publishersite", "submission", "codealert")]
+offer = CouponVersionFactory().coupon
+batch = CodeBatchFactory()
+code = CodeFactory(batch=batch, coupon=batch.coupon, unique=True)
+lists += [f"{coupons}codebatch/", f"{coupons}code/", f"{coupons}code/?batch={batch.pk}"]
+pages += [f"{coupons}codebatch/{batch.pk}/{page}/" for page in ("change", "void", "print", "progress")]
+pages += [f"{coupons}code/{code.pk}/change/", f"{coupons}codebatch/add/"]
+pages += [f"{coupons}coupon/{offer.pk}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}publishersite/{sheet.site_id}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}submission/{sheet.pk}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}codealert/{alert.pk}/change/"]
-pages += [f"{coupons}{name}/add/" for name in ("publishersite", "submission")]
+pages += [f"{coupons}{name}/add/" for name in ("coupon", "publishersite", "submission")]
 row = InvitationFactory(invitation_list__programme=programme, sent=True).invitation_list
 draft = InvitationFactory(invitation_list__programme=programme, invitation_list__draft=True).invitation_list
 lists += [f"{club}invitationlist/"]
@@ -116,4 +125,4 @@ def test_every_page_of_staff_stands_without_unfold(tmp_path):
         check=False,
     )
 
-    assert answer.stdout.splitlines() == ["visited 81"], answer.stderr[-2000:]
+    assert answer.stdout.splitlines() == ["visited 94"], answer.stderr[-2000:]

@@ -405,6 +405,7 @@ def test_refunds_are_told_as_a_total_and_the_newest_payment_goes_first(programme
 
     refunded = MembershipPeriod.objects.order_by("number").values_list("refunded_minor", "perks_end_at")
     assert list(refunded) == [(1100, day(310)), (PRICE, YEAR_ENDS)]
+    assert (held(alice).membership.ended_at, in_plan(alice, YEAR_ENDS)) == (day(310), False)
     before = rows()
     with pytest.raises(RefundShrank) as less:
         refund_membership(membership_id=paid.membership_id, refunded_minor=3999, at=day(311))

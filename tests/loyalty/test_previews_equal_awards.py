@@ -12,6 +12,7 @@ from loyalty.operations.awards import settle_awards
 from loyalty.operations.campaigns import create_campaign, switch_on_campaign
 from loyalty.policies.basket import SHIPPING_LINE, Basket, BasketLine
 from loyalty.queries.quote import quote
+from tests.loyalty.plan_shop import pay, sell
 from tests.loyalty.shop import NOON, day, gift_card, join, open_shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -82,6 +83,7 @@ def basket_of(order: Snapshot) -> Basket:
 def test_a_preview_says_what_the_order_then_gets_line_by_line(combination, rounding):
     programme = open_shop(combination=combination, rule={"points": 3, "per_minor": 70, "rounding": rounding})
     members = {name: join(name, programme) for name in ("alice", "bob", "carol")}
+    pay(sell(programme, factor=Decimal("2.25")), members["bob"], at=day(-1))
     for number, terms in enumerate(CAMPAIGNS):
         campaign = create_campaign(
             programme_id=programme.id, name=f"More {number}", starts_at=day(-1), terms=terms, at=day(-2)

@@ -11,7 +11,6 @@ from backstage.policies import SHOP, By
 from loyalty.models import MembershipPeriod, PaidMembership
 from loyalty.operations.plans.rows import (
     MembershipOver,
-    end_of,
     keep_level,
     lock_membership,
     move_perks_end,
@@ -68,7 +67,7 @@ def cancel_held(held: Held, *, why: Cancelling, at: datetime, by: By) -> None:
     move_perks_end(held, perks_end_at=max(held.last.ends_at, at))
     after = get_held(membership.id)
     keep_level([after], at=at, by=by)
-    record(after, kind="plan_cancelled", at=at, by=by, ends_at=end_of(after).isoformat())
+    record(after, kind="plan_cancelled", at=at, by=by, ends_at=after.end.isoformat())
 
 
 def keep_membership(*, membership_id: int, at: datetime | None = None, by: By = SHOP) -> PaidMembership:
@@ -97,7 +96,7 @@ def keep_held(held: Held, *, at: datetime, by: By) -> None:
     move_perks_end(held, perks_end_at=with_grace(held.last.ends_at, grace_days, rules.zone))
     after = get_held(membership.id)
     keep_level([after], at=at, by=by)
-    record(after, kind="plan_kept", at=at, by=by, ends_at=end_of(after).isoformat())
+    record(after, kind="plan_kept", at=at, by=by, ends_at=after.end.isoformat())
 
 
 def refund_membership(
@@ -130,7 +129,7 @@ def refund_membership(
         _store_refund(held, refunded_minor, ends_at or at)
         after = get_held(membership_id)
         keep_level([after], at=at, by=by)
-        if end_of(after) <= at:
+        if after.end <= at:
             write_down_ends([after])
         record(after, kind="plan_refunded", at=at, by=by, refunded_minor=refunded_minor)
     return after.membership
@@ -155,7 +154,7 @@ def _store_refund(held: Held, refunded_minor: int, ends_at: datetime) -> None:
 
 
 def _require_lasting(held: Held, at: datetime) -> None:
-    if end_of(held) <= at:
+    if held.end <= at:
         why = held.membership.end_reason or PlanEnd.LAPSED.value
         raise MembershipOver(membership_id=held.membership.id, why=why)
 

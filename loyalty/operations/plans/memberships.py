@@ -18,7 +18,6 @@ from loyalty.operations.plans.rows import (
     Lasting,
     MembershipCancelled,
     MembershipOver,
-    end_of,
     keep_level,
     lasting,
     lock_member,
@@ -386,4 +385,4 @@ def _store_period(
 
 
 def _write_down_what_is_over(held: list[Held], at: datetime) -> None:
-    write_down_ends([one for one in held if one.membership.ended_at is None and end_of(one) <= at])
+    write_down_ends([one for one in held if one.membership.ended_at is None and one.end <= at])

@@ -5,7 +5,7 @@ from datetime import datetime
 from backstage.policies import By
 from loyalty.models import Member, PaidMembership
 from loyalty.operations.plans.cancelling import cancel_held, find_going_on, keep_held
-from loyalty.operations.plans.rows import end_level, end_of, keep_level
+from loyalty.operations.plans.rows import end_level, keep_level
 from loyalty.policies.plans.periods import Cancelling
 from loyalty.queries.plans.memberships import list_held
 from loyalty.queries.programmes import get_programme_rules
@@ -26,8 +26,8 @@ def carry_memberships(*, source_id: int, target_id: int, at: datetime, by: By) -
         for held in list_held(rules, member_ids=[source_id, target_id])
         if held.membership.ended_at is None and held.membership.cancelled_at is None
     ]
-    for held in sorted(going_on, key=lambda held: (end_of(held), held.membership.id))[:-1]:
-        if end_of(held) > at:
+    for held in sorted(going_on, key=lambda held: (held.end, held.membership.id))[:-1]:
+        if held.end > at:
             cancel_held(held, why=Cancelling.MERGED, at=at, by=by)
         else:
             held.membership.cancelled_at, held.membership.cancelling = at, Cancelling.MERGED.value
@@ -51,7 +51,7 @@ def return_memberships(*, source_id: int, target_id: int, at: datetime, by: By) 
     _move(carried, to_id=source_id, at=at, by=by)
     rules = get_programme_rules(Member.objects.values_list("programme_id", flat=True).get(id=source_id))
     for held in list_held(rules, member_ids=[source_id, target_id]):
-        was_cancelled = held.membership.cancelling == Cancelling.MERGED and end_of(held) > at
+        was_cancelled = held.membership.cancelling == Cancelling.MERGED and held.end > at
         if was_cancelled and find_going_on(held.membership) is None:
             keep_held(held, at=at, by=by)
 

@@ -88,15 +88,10 @@ def move_perks_end(held: Held, *, perks_end_at: datetime) -> None:
         raise WriteConflict(f"paid membership {held.membership.id} was changed by somebody else")
 
 
-def end_of(held: Held) -> datetime:
-    """Give the moment at which the last benefits of a paid membership end."""
-    return max(period.perks_end_at for period in held.periods)
-
-
 def write_down_ends(held: Sequence[Held]) -> None:
     """Write down that time, or a refund, has ended paid memberships. Queries: 1; 0 for none."""
     for one in held:
-        one.membership.ended_at, one.membership.end_reason = end_of(one), _why_ended(one).value
+        one.membership.ended_at, one.membership.end_reason = one.end, _why_ended(one).value
     PaidMembership.objects.bulk_update([one.membership for one in held], ["ended_at", "end_reason"])
 
 
@@ -112,7 +107,7 @@ def keep_level(held: Sequence[Held], *, at: datetime, by: By) -> None:
     The version of the newest payment says which level.
     """
     for one in held:
-        key, ends_at = level_key(one.membership.id), end_of(one)
+        key, ends_at = level_key(one.membership.id), one.end
         if one.offer.level_id is not None and ends_at > at:
             grant_tier(
                 member_id=one.membership.member_id,

@@ -1,1 +1,1 @@
-"""Paid membership: what a plan promises, how long a payment lasts, and what that is worth to a member."""
+"""Paid membership: what a plan promises, and how long a payment lasts."""

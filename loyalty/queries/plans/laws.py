@@ -58,7 +58,8 @@ LAWS = (
         "plan_end_is_an_end",
         "Has no paid membership that is over anything left in force after its end?",
         f"SELECT m.id, m.ended_at FROM {_PAID} m WHERE m.ended_at IS NOT NULL AND EXISTS"
-        f" (SELECT 1 FROM {_PERIOD} p WHERE p.membership_id = m.id AND p.perks_end_at > m.ended_at)",
+        f" (SELECT 1 FROM {_PERIOD} p WHERE p.membership_id = m.id AND p.perks_end_at > m.ended_at"
+        " AND p.perks_end_at > p.starts_at)",
         "paid membership %(id)s ended at %(ended_at)s, and benefits of it last longer",
     ),
     Law(

@@ -11,6 +11,7 @@ from backstage.plain_sql import Columns, execute, within
 from loyalty.models import Member, MembershipPeriod, PaidMembership
 from loyalty.policies.earning import ONE, Level, PlanFactor
 from loyalty.policies.perks import Perk, join_perks
+from loyalty.policies.plan_worth import plan_percent
 from loyalty.policies.plans.offer import PlanOffer
 from loyalty.policies.plans.periods import Period, PeriodKind
 from loyalty.policies.rules import ProgrammeRules
@@ -36,6 +37,12 @@ class Held:
     def last(self) -> Period:
         """The newest period, which says until when everything lasts."""
         return self.periods[-1]
+
+    @property
+    def end(self) -> datetime:
+        """The moment at which the last benefits end; a period that a refund has emptied has none."""
+        lasting = [period.perks_end_at for period in self.periods if period.perks_end_at > period.starts_at]
+        return max(lasting, default=self.periods[0].starts_at)
 
     def is_in_force(self, at: datetime) -> bool:
         """Tell whether its benefits hold at a moment."""
@@ -102,12 +109,21 @@ def get_factors(
     return found
 
 
+def find_factors(
+    rules: ProgrammeRules, *, member_id: int, at: datetime
+) -> tuple[Level | None, PlanFactor | None]:
+    """Find what a member earns by: their level, and their plan. Queries: 1 while levels are on, and 1 where
+    plans were sold; 1 more where a plan brings a level.
+    """
+    tier = find_level(rules, member_id=member_id, at=at)
+    key = (member_id, at)
+    return get_factors(rules, {key: tier.level if tier else None})[key]
+
+
 def _parted(
     rules: ProgrammeRules, offer: PlanOffer, at: datetime, level: Level | None, own: Tier | None
 ) -> tuple[Level | None, PlanFactor]:
-    scheme = rules.scheme_at(at)
-    brought = scheme.find(offer.level_id) if scheme else None
-    factor = PlanFactor(offer.id, max(offer.percent, brought.percent if brought else ONE))
+    factor = PlanFactor(offer.id, plan_percent(rules, offer, at))
     own_level = own.level if own else None
     # Of two plans that a merge has left, the other may bring the better level: nobody earns less for that.
     if level is not None and level.percent > max(factor.percent, own_level.percent if own_level else ONE):

@@ -70,7 +70,9 @@ def list_due_renewals(
 
 def memberships_over(at: datetime) -> QuerySet[PaidMembership, PaidMembership]:
     """Give those whose benefits have all ended by a moment, and of which nothing is written down yet."""
-    lasting = MembershipPeriod.objects.filter(membership_id=OuterRef("id"), perks_end_at__gt=at)
+    lasting = MembershipPeriod.objects.filter(
+        membership_id=OuterRef("id"), perks_end_at__gt=at, starts_at__lt=F("perks_end_at")
+    )
     return PaidMembership.objects.filter(~Exists(lasting), ended_at__isnull=True)
 
 

@@ -1,14 +1,11 @@
 """Plans in sentences: what is wrong with one, what it brings, and for how long."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
-from django.utils.formats import number_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from loyalty.policies.earning import ONE
-from loyalty.policies.perks import Perk, PerkKind
 from loyalty.policies.plans.offer import (
     LARGEST_FACTOR,
     MOST_GRACE_DAYS,
@@ -19,6 +16,8 @@ from loyalty.policies.plans.offer import (
     PlanProblems,
 )
 from loyalty.queries import figures
+from loyalty.queries.perk_words import say_perks
+from loyalty.queries.tiers.words import say_factor
 
 
 def say_problems(problems: PlanProblems) -> dict[str, str]:
@@ -63,34 +62,10 @@ def say_benefits(offer: PlanOffer, currency: str, *, level: str = "") -> list[st
     """Say what a plan brings, one sentence for each."""
     said = []
     if offer.percent != ONE:
-        said.append(_("%(times)s times the points") % {"times": _times(offer.percent)})
+        said.append(say_factor(offer.percent))
     if level:
         said.append(_("The level “%(level)s”") % {"level": level})
-    said += [say_perk(perk, currency) for perk in offer.perks]
-    return said
-
-
-def say_perk(perk: Perk, currency: str) -> str:
-    """Say one benefit, by its own words where it has some."""
-    if own := _own_words(perk):
-        return own
-    if perk.kind is PerkKind.FREE_SHIPPING and perk.number:
-        return _("Free shipping from %(amount)s") % {"amount": figures.money(perk.number, currency)}
-    if perk.kind is PerkKind.EARLY_ACCESS:
-        sentence = ngettext(
-            "New things %(n)s hour before others",
-            "New things %(n)s hours before others",
-            perk.number or 0,
-        )
-        return sentence % {"n": figures.number(perk.number or 0)}
-    says = {
-        PerkKind.FREE_SHIPPING: _("Free shipping"),
-        PerkKind.BIRTHDAY_GIFT: _("A birthday gift"),
-        PerkKind.FREE_RETURNS: _("Free returns"),
-        PerkKind.PRIORITY_HELP: _("Help comes first"),
-        PerkKind.OTHER: perk.key,
-    }
-    return says[perk.kind]
+    return said + say_perks(offer.perks, currency)
 
 
 def say_public_text(offer: PlanOffer) -> str:
@@ -102,12 +77,3 @@ def say_public_text(offer: PlanOffer) -> str:
 def join_words(parts: Iterable[str]) -> str:
     """Write benefits one after the other, in a line."""
     return " · ".join(parts)
-
-
-def _own_words(perk: Perk) -> str:
-    language = (get_language() or "en").partition("-")[0]
-    return str(perk.text.get(language) or perk.text.get("en", ""))
-
-
-def _times(percent: int) -> str:
-    return number_format((Decimal(percent) / ONE).normalize(), use_l10n=True)

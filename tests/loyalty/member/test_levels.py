@@ -109,4 +109,4 @@ def test_levels_cost_the_page_one_question(her_client, shop, scheme, clock):
     with CaptureQueriesContext(connection) as queries:
         her_client.get("/club/")
 
-    assert len(queries) == 2 + 8 + 1
+    assert len(queries) == 2 + 6 + 1

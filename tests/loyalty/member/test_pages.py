@@ -137,8 +137,8 @@ def test_the_page_costs_the_same_however_long_the_history_is(her_client, shop, c
     with CaptureQueriesContext(connection) as queries:
         her_client.get("/club/")
 
-    # Session and user are the shop's own; eight are the page's.
-    assert len(queries) == 2 + 8
+    # Session and user are the shop's own; six are the page's where no campaign runs and nothing is told.
+    assert len(queries) == 2 + 6
 
 
 def test_the_page_stays_within_its_budgets(her_client, shop, clock, settings):
@@ -459,7 +459,8 @@ def test_an_app_above_adds_a_section_at_its_place(her_client, alice, clock, monk
     page = text_of(her_client.get("/club/"))
 
     assert [section.name for section in list_member_page_sections()] == [
-        "early", "silent", "changes", "offers", "level", "ways", "exchange", "card", "history", "help",
+        "early", "silent", "changes", "offers", "level", "plan", "ways", "exchange", "card", "history",
+        "help",
     ]  # fmt: skip
     assert page.index("Nothing yet.") < page.index("Show this in the shop")
     assert (seen[0].member, seen[0].at) == (alice, clock.at)

@@ -1,0 +1,199 @@
+"""Coupons: drafted in a sentence with what they would do, switched on, changed by versions, paused, ended."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from backstage import clock
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
+from backstage.admin.pages import find_object, page_url, show_page
+from backstage.registry import Text
+from commerce.policies.segments.words import say_money, say_number
+from commerce.queries.goods import name_articles
+from coupons.admin import coupon_builder
+from coupons.admin.coupon_form import LANGUAGES
+from coupons.admin.coupon_view import (
+    DEEDS,
+    MEANINGS,
+    STANDINGS,
+    lay_out_strip,
+    say_period,
+    say_when,
+    stand,
+    tell_use,
+)
+from coupons.models import Coupon
+from coupons.operations import coupons as operations
+from coupons.policies.states import CodeState, CouponState, Standing
+from coupons.queries.coupon_preview import preview_coupon
+from coupons.queries.coupon_use import get_use
+from coupons.queries.offer_words import list_terms, say_discount
+
+CHANGE, ADD = "encore_coupons.change_coupon", "encore_coupons.add_coupon"
+OPERATIONS: Mapping[str, tuple[Callable[..., Any], Text]] = {
+    "start": (operations.switch_on_coupon, gettext_lazy("It is switched on.")),
+    "pause": (
+        operations.pause_coupon,
+        gettext_lazy("Paused. Nobody gets it until you switch it on again."),
+    ),
+    "end": (operations.end_coupon, gettext_lazy("Ended. What was redeemed stays redeemed.")),
+    "discard": (operations.discard_coupon, gettext_lazy("The draft is thrown away.")),
+}
+
+
+@admin.register(Coupon)
+class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+    """The coupons of the shop, and a page for each."""
+
+    empty_text = gettext_lazy("No coupons yet. A coupon takes something off, by a code or by itself.")
+    list_display = (column("name", gettext_lazy("name")), "takes_off", "standing", "from_to", "used", "cost")
+    search_fields = ("name", "codes__code__exact")
+    change_list_template = "encore/coupons/admin/coupon_list.html"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("versions")
+
+    @display(description=gettext_lazy("gives"))
+    def takes_off(self, coupon: Coupon) -> str:
+        newest = max(coupon.versions.all(), key=lambda version: version.number, default=None)
+        return say_discount(newest, coupon.currency) if newest else "–"
+
+    @display(
+        description=gettext_lazy("state"),
+        label={"running": "success", "scheduled": "info", "paused": "warning"},
+    )
+    def standing(self, coupon: Coupon) -> Any:
+        standing = stand(coupon, clock.now())
+        return in_colour(standing.value, STANDINGS[standing])
+
+    @display(description=gettext_lazy("when"))
+    def from_to(self, coupon: Coupon) -> str:
+        return say_period(coupon)
+
+    @display(description=gettext_lazy("used"))
+    def used(self, coupon: Coupon) -> str:
+        if coupon.limit_total is None:
+            return say_number(coupon.used_count)
+        gaps = {"n": say_number(coupon.used_count), "limit": say_number(coupon.limit_total)}
+        return _("%(n)s of %(limit)s") % gaps
+
+    @display(description=gettext_lazy("has cost"))
+    def cost(self, coupon: Coupon) -> str:
+        return say_money(coupon.spent_minor, coupon.currency) if coupon.currency else "–"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let a coupon be drafted: not by Django's form, but by the one below."""
+        return bool(request.user.has_perm(ADD))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the addresses of what can be done with a coupon, and of the preview."""
+        both = require_http_methods(["GET", "HEAD", "POST"])
+        deeds = [page_url(self, name, require_POST(self._doer(name))) for name in OPERATIONS]
+        preview = path(
+            "preview/",
+            self.admin_site.admin_view(require_POST(self.preview_view)),
+            name="encore_coupons_coupon_preview",
+        )
+        return [preview, *deeds, page_url(self, "edit", both(self.edit_view)), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show what is on now above the list, on a strip of six weeks."""
+        strip = lay_out_strip(clock.now())
+        return super().changelist_view(request, {**(extra_context or {}), "strip": strip})
+
+    # -- drafting and changing -------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Draft a coupon, from a card that fills in a beginning."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return coupon_builder.answer(self, request, None)
+
+    def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Change a draft in place, or begin a new version of what is switched on."""
+        coupon = self._get_for_change(request, object_id)
+        if coupon.state == CouponState.ENDED:
+            raise Http404
+        return coupon_builder.answer(self, request, coupon)
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer with what a half-written form would do; it saves nothing."""
+        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+            raise PermissionDenied
+        return coupon_builder.preview(request)
+
+    # -- one coupon ------------------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show one coupon: what it promises, what it has done, and what can be done with it."""
+        coupon: Coupon = find_object(self, request, object_id)
+        at = clock.now()
+        standing = stand(coupon, at)
+        versions = list(coupon.versions.order_by("-number"))
+        names = name_articles({sku for row in versions for sku in (*row.skus, *row.except_skus)})
+        return show_page(
+            self,
+            request,
+            obj=coupon,
+            template="encore/coupons/admin/coupon.html",
+            coupon=coupon,
+            standing=STANDINGS[standing],
+            promise=say_discount(versions[0], coupon.currency),
+            conditions=list_terms(coupon, versions[0], names),
+            period=say_period(coupon),
+            codes=_list_codes(coupon),
+            use=tell_use(get_use(coupon, at), coupon),
+            versions=[(row, say_discount(row, coupon.currency), say_when(row, coupon)) for row in versions],
+            missing=[str(label) for code, label in LANGUAGES if not coupon.public_text.get(code)],
+            deeds=[(name, *MEANINGS[name]) for name in DEEDS[standing]],
+            may_change=request.user.has_perm(CHANGE),
+            may_edit=request.user.has_perm(CHANGE) and standing is not Standing.ENDED,
+            **_preview(coupon, versions[0]) if standing is Standing.DRAFT else {},
+        )
+
+    def _doer(self, name: str) -> Callable[..., HttpResponse]:
+        operate, said = OPERATIONS[name]
+
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            coupon = self._get_for_change(request, object_id)
+            try:
+                operate(coupon_id=coupon.pk, at=clock.now(), by=by_staff(request.user))
+                messages.success(request, str(said))
+            except ValidationError as error:
+                messages.error(request, " ".join(error.messages))
+            except operations.CouponStepRefused as refusal:
+                messages.warning(request, str(refusal))
+            if not Coupon.objects.filter(pk=coupon.pk).exists():
+                return redirect("admin:encore_coupons_coupon_changelist")
+            return redirect(coupon_builder.address_of(coupon.pk))
+
+        return view
+
+    def _get_for_change(self, request: HttpRequest, object_id: str) -> Coupon:
+        coupon: Coupon = find_object(self, request, object_id)
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        return coupon
+
+
+def _preview(coupon: Coupon, version: Any) -> dict[str, Any]:
+    """Say what a draft would do; what is redeemed already speaks for itself."""
+    codes = _list_codes(coupon)
+    told = preview_coupon(coupon=coupon, version=version, code=str(codes[0]) if codes else "", at=clock.now())
+    return coupon_builder.tell(coupon, version, told)
+
+
+def _list_codes(coupon: Coupon) -> list[Any]:
+    """List the codes that stand alone: the shared one, and those of sites."""
+    rows = coupon.codes.filter(batch__isnull=True, customer__isnull=True).exclude(state=CodeState.VOID)
+    return list(rows.order_by("kind", "id")[:20])

@@ -12,6 +12,7 @@ from benchmarks.databases import Copies
 from benchmarks.measuring import Figure, Size
 from benchmarks.rows_awards import awards, batches, no_wait_for_disk, portable_statements
 from benchmarks.rows_balance import balance_page
+from benchmarks.rows_codes import list_codes, make_codes
 from benchmarks.rows_due import cost_of_release, deadlocks_of_release, job_beside_statement
 from benchmarks.rows_holds import holds, holds_of_one
 from benchmarks.rows_import import import_book
@@ -88,6 +89,8 @@ def rows(scale: float, wanted: list[str]) -> Iterator[Row]:
         ),
     )
     yield ("14", "14-queries", "14-heavy"), lambda: balance_page(copies, shop, size)
+    yield ("16", "16-job"), lambda: make_codes(copies, size)
+    yield ("code-lists",), lambda: list_codes(copies, size)
     yield ("import",), lambda: import_book(copies, size)
 
 

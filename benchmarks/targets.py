@@ -56,6 +56,9 @@ TARGETS = (
     Target("14", "balance page: time of its queries / one look-up by key", 8, 4, at_most=True),
     Target("14-queries", "balance page: queries", 6, 4, at_most=True),
     Target("14-heavy", "balance page: member with 10,000 movements / typical", 2, 1.5, at_most=True),
+    Target("16", "codes: sorted COPY / INSERT … SELECT, the index live", 1.5, 2.5),
+    Target("16-job", "the same, drawn and counted by the job, chunk by chunk", 0.5, 0.8),
+    Target("code-lists", "lists of 1,000,000 codes / of 1,000, the slowest", 3, 1.5, at_most=True),
     Target("19", "SQLite: release, chunks of 5,000 / 4 set statements", 0.35, 0.45, lane="sqlite"),
     Target("import", "import of a shop's book, awards included / COPY into bare tables"),
 )

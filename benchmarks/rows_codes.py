@@ -16,9 +16,8 @@ from backstage.operations.jobs import run_job
 from benchmarks.databases import Copies
 from benchmarks.measuring import Figure, NotMeasured, Size, in_pairs
 from benchmarks.shop import settle_statistics
-from commerce.operations.rows import copy_rows
+from commerce.operations.rows import copy_texts
 from coupons.models import Code, CodeBatch, Coupon
-from coupons.operations.code_making import FIELDS
 from coupons.policies.code_text import places_for
 
 FEW, VISITS = 1_000, 15
@@ -150,7 +149,8 @@ def _insert(coupon: Coupon, count: int) -> None:
 
 def _copy(coupon: Coupon, codes: list[str]) -> None:
     batch, at = _batch(coupon, 1), now()
-    copy_rows(Code, FIELDS, [(coupon.pk, batch.pk, code, "unique", 1, at) for code in codes])
+    same = {"coupon": coupon.pk, "batch": batch.pk, "kind": "unique", "limit_total": 1, "created_at": at}
+    copy_texts(Code, "code", codes, same=same)
 
 
 def _make(coupon: Coupon, count: int) -> None:

@@ -46,7 +46,7 @@ def plant_foreign_version():
 
 def test_a_code_of_a_coupon_or_a_batch_that_is_gone_is_found():
     code = CodeFactory()
-    Code.objects.filter(id=code.id).update(coupon_id=code.coupon_id + 1)
+    Code.objects.filter(id=code.id).update(coupon_id=1_000)
     lost = CodeFactory(code="SUN23456789", unique=True)
     Code.objects.filter(id=lost.id).update(batch_id=1_000)
 

@@ -143,3 +143,22 @@ EXPIRE = due(
     target="expired",
     date="expires_at",
 )
+
+# Stores the order and the redemption of one coupon, and counts it in the code's and the coupon's row.
+RESERVE = f"""
+WITH placed AS (
+    INSERT INTO encore_coupons_couponorder (channel, reference, currency, state, fingerprint, discount_minor,
+        applied_revision, reserved_at)
+    VALUES ('web', 'B' || nextval('bench_key'), 'EUR', 'reserved', '{FINGERPRINT}', 100, 0, now())
+    RETURNING id
+), used AS (
+    INSERT INTO encore_coupons_redemption (order_id, coupon_id, version_id, code_id, state, amount_minor,
+        by_line, returned_minor, used_at)
+    SELECT id, :coupon, :version, :code, 'reserved', 100, '{{"1": 100}}', 0, now() FROM placed
+), counted AS (
+    UPDATE encore_coupons_code SET used_count = used_count + 1
+    WHERE id = :code AND (limit_total IS NULL OR used_count < limit_total)
+)
+UPDATE encore_coupons_coupon SET used_count = used_count + 1, spent_minor = spent_minor + 100
+WHERE id = :coupon AND (limit_total IS NULL OR used_count < limit_total);
+"""

@@ -59,8 +59,17 @@ TARGETS = (
     Target("16", "codes: sorted COPY / INSERT … SELECT, the index live", 1.5, 2.5),
     Target("16-job", "the same, drawn and counted by the job, chunk by chunk", 0.5, 0.8),
     Target("code-lists", "lists of 1,000,000 codes / of 1,000, the slowest", 3, 1.5, at_most=True),
+    Target("17", "coupon, 32 processes reserve one / one statement, 32 clients", 0.45, 0.70),
+    Target("17-exact", "coupon: places sold too many or too few, of 500", 0, 0, at_most=True),
+    Target("coupons", "basket of 20 lines, 5 codes: among 1,000 coupons / among 10", 1.5, 1.1, at_most=True),
+    Target("coupons-queries", "basket of 20 lines, 5 codes: queries", 4, 3, at_most=True),
+    Target("coupons-auto", "basket of 20 lines, no code: among 1,000 offers / 10"),
     Target("19", "SQLite: release, chunks of 5,000 / 4 set statements", 0.35, 0.45, lane="sqlite"),
+    Target("partner-month", "closing a month of 20 partners: time / one aggregate that sums it up"),
     Target("import", "import of a shop's book, awards included / COPY into bare tables"),
+    Target("eligibility", "the top 6 % of 1,000,000 customers / the plain aggregate", 3, 2, at_most=True),
+    Target("eligibility-invite", "choosing and inviting them / the plain aggregate", at_most=True),
+    Target("portrait", "revenue curve and portrait / the plain aggregate", at_most=True),
 )
 
 

@@ -1,43 +1,31 @@
-"""Texts as QR codes, drawn as one path each, so that they need no style and no picture."""
+"""A QR code as one path, so that it needs no picture file, no style and no script."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 segno: ModuleType | None = None
-with suppress(ImportError):  # the extra `cards`
+with suppress(ImportError):  # without the extra `cards`, what is written beside the code is enough
     segno = import_module("segno")
 
-# Four modules of white around it, as the standard asks.
-BORDER = 4
 
+def draw_qr(text: str) -> tuple[str, int]:
+    """Return the path of a QR code, and the side of the square that it stands in; "" and 0 without segno.
 
-@dataclass(frozen=True, slots=True)
-class Qr:
-    """A drawing: `path` in a box of `size` units."""
-
-    path: str
-    size: int
-
-
-def draw_qr(text: str) -> Qr | None:
-    """Draw a text; None where no library is installed.
-
-    A full QR code, never the Micro QR that `segno.make` chooses for a short text: common readers can't read
-    those.
+    A full QR code, never the Micro QR that `segno.make` chooses for so short a text: common readers can't
+    read those. Four modules of white around it, as the standard asks.
     """
     if segno is None:
-        return None
+        return "", 0
     code = segno.make_qr(text, error="m")
-    size, _ = code.symbol_size(border=BORDER)
-    return Qr(_path(code), size)
+    size, _ = code.symbol_size(border=4)
+    return _path(code), int(size)
 
 
 def _path(code: Any) -> str:
     runs = []
-    for y, row in enumerate(code.matrix_iter(border=BORDER)):
+    for y, row in enumerate(code.matrix_iter(border=4)):
         start = None
         for x, dark in enumerate([*row, 0]):
             if dark and start is None:

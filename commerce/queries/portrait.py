@@ -1,9 +1,10 @@
-"""A portrait of the best customers beside all who bought: four statements, whatever the number of customers.
+"""A portrait of the best customers beside all who bought: one statement, whatever the number of customers.
 
-Each statement begins with the ranking, and joins what it counts to it: facts of whoever was merged count for
-the survivor, and who brought no revenue is on neither side.
+The ranking stands at its head, and whatever is counted is joined to it, because the ranking is what costs:
+facts of whoever was merged count for the survivor, and who brought no revenue is on neither side.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -35,20 +36,31 @@ TOP: Final = 3
 # The same cut as the condition `top_revenue` makes: the first of equals decides for all of them.
 _IS_BEST: Final = "(ranking.ahead < {})"
 _SECONDS_A_DAY: Final = 86_400
+_SIDE: Final = "side"
 GOODS: Final = (Trait.CATEGORY, Trait.BRAND, Trait.PRODUCT)
+PEOPLE: Final = (Trait.PLACE, Trait.AGE)
+IN_ORDER: Final = (Trait.WEEKDAY, Trait.AGE)
+_GOODS_COLUMNS: Final = (
+    (Trait.CATEGORY, "category_path", "category_path"),
+    (Trait.BRAND, "brand", "brand"),
+    (Trait.PRODUCT, "sku", "label"),
+)
 
 
 def get_portrait(*, currency: str, period: Period, percent: int, zone: ZoneInfo, at: datetime) -> Portrait:
     """Give the portrait of the best so many per cent by revenue in a period.
 
     Goods are shares of the people who bought and kept them; channels and days of the week shares of orders;
-    places and ages shares of the people of whom they are known. Queries: 4.
+    places and ages shares of the people of whom they are known. Queries: 1.
     """
-    asked = _Asked(currency, period, percent, Moment(at, zone))
-    best, everybody = asked.sides()
+    asked = _Asked(currency, period, Moment(at, zone), is_best=_IS_BEST.format(percent * 100))
+    rows: dict[str, list[Any]] = defaultdict(list)
+    for trait, *cells in asked.fetch():
+        rows[trait].append(cells)
+    best, everybody = _sides(rows[_SIDE])
     shares: dict[Trait, Sequence[Share]] = {}
     if best.customers >= FEWEST:
-        shares = asked.goods(best, everybody) | asked.habits() | asked.people()
+        shares = {trait: _share_out(trait, rows[trait.value], best, everybody) for trait in Trait}
     days = (period.ends_at(asked.moment) - (period.starts_at(asked.moment) or at)).days
     return Portrait(
         currency=currency,
@@ -61,34 +73,77 @@ def get_portrait(*, currency: str, period: Period, percent: int, zone: ZoneInfo,
     )
 
 
-class _Asked:
-    """One question, and the beginning that its statements share."""
+# -- what the rows say ---------------------------------------------------------------------------------------
 
-    def __init__(self, currency: str, period: Period, percent: int, moment: Moment) -> None:
-        self.currency, self.period, self.moment = currency, period, moment
+
+def _sides(rows: Sequence[Any]) -> tuple[Side, Side]:
+    """Read both sides: the best, and all, who are the best and the rest."""
+    by_side = {name: Side(*(int(cell or 0) for cell in cells)) for name, *cells in rows}
+    nobody = Side(0, 0, 0, 0, 0)
+    best, rest = by_side.get("best", nobody), by_side.get("rest", nobody)
+    return best, Side(
+        *(of_best + of_rest for of_best, of_rest in zip(_cells(best), _cells(rest), strict=True))
+    )
+
+
+def _cells(side: Side) -> tuple[int, ...]:
+    return (side.customers, side.orders, side.revenue_minor, side.gaps, side.gap_days)
+
+
+def _share_out(trait: Trait, rows: Sequence[Any], best: Side, everybody: Side) -> Sequence[Share]:
+    counts = [Counted(name, int(of_best or 0), int(of_all or 0)) for name, of_best, of_all, *_zeros in rows]
+    if trait in PEOPLE and sum(count.best for count in counts) < FEWEST:
+        return ()
+    if trait in IN_ORDER:
+        return share_out(sorted(counts, key=lambda count: int(count.name)), in_order=True)
+    if trait in GOODS:
+        return share_out(counts, best=best.customers, everybody=everybody.customers, most=TOP)
+    return share_out(counts, most=TOP)
+
+
+# -- the statement -------------------------------------------------------------------------------------------
+
+
+class _Asked:
+    """One question: the tables of its statement, and what it takes from them."""
+
+    def __init__(self, currency: str, period: Period, moment: Moment, *, is_best: str) -> None:
+        self.currency, self.period, self.moment, self.is_best = currency, period, moment, is_best
         self.connection: BaseDatabaseWrapper = connections[router.db_for_read(Customer)]
-        self.is_best = _IS_BEST.format(percent * 100)
-        measure = Measure(
-            rows=money_rows(period, moment, currency=currency),
+
+    def fetch(self) -> list[Any]:
+        """Give rows of a trait, a name, and five numbers, of which shares use the first two."""
+        tables = [
+            compile_measure(self._ranking(), name="ranking", connection=self.connection),
+            compile_measure(self._visits(), name="visits", connection=self.connection),
+            self._facts("goods", self._goods(), "category_path, brand, sku, label"),
+            self._facts("habits", self._habits(), "channel_name, weekday, orders"),
+            self._facts("people", self._people(), "town, band, 1 AS one"),
+        ]
+        selects = [
+            self._of_sides(),
+            *(self._of_goods(trait, key, label) for trait, key, label in _GOODS_COLUMNS),
+            _of_sums(Trait.CHANNEL, "habits", "channel_name", "orders"),
+            _of_sums(Trait.WEEKDAY, "habits", "weekday", "orders"),
+            _of_sums(Trait.PLACE, "people", "town", "one", "town <> ''"),
+            _of_sums(Trait.AGE, "people", "band", "one", "band IS NOT NULL"),
+        ]
+        head = glue(",\n", [Sql(f"WITH RECURSIVE {FAMILY}"), *tables])
+        with self.connection.cursor() as cursor:
+            cursor.execute("\n".join([head.text, "\nUNION ALL\n".join(selects)]), head.params)
+            return cursor.fetchall()
+
+    def _ranking(self) -> Measure:
+        return Measure(
+            rows=money_rows(self.period, self.moment, currency=self.currency),
             totals={"spent": "SUM(fact.minor)"},
             only_where="total.spent > 0",
-            ranks={
-                "ahead": "(RANK() OVER (ORDER BY total.spent DESC) - 1) * 10000 / COUNT(*) OVER ()",
-            },
-        )
-        self.head = glue(
-            "",
-            [
-                Sql(f"WITH RECURSIVE {FAMILY},\n"),
-                compile_measure(measure, name="ranking", connection=self.connection),
-            ],
+            ranks={"ahead": "(RANK() OVER (ORDER BY total.spent DESC) - 1) * 10000 / COUNT(*) OVER ()"},
         )
 
-    def sides(self) -> tuple[Side, Side]:
-        """Count customers, orders, revenue, and the days between orders, on both sides. Queries: 1."""
-        bought = purchases_within(self.period, self.moment, currency=self.currency)
-        rows = Purchase.objects.filter(bought).values("customer_id")
-        measure = Measure(
+    def _visits(self) -> Measure:
+        rows = self._purchases().values("customer_id")
+        return Measure(
             rows=rows.annotate(orders=Count("pk"), first_at=Min("placed_at"), last_at=Max("placed_at")),
             totals={
                 "orders": "SUM(fact.orders)",
@@ -96,68 +151,21 @@ class _Asked:
                 "last_at": "MAX(fact.last_at)",
             },
         )
-        visits = compile_measure(measure, name="visits", connection=self.connection)
-        found = self._fetch(
-            Sql(",\n"),
-            visits,
-            Sql(
-                f"SELECT {self.is_best}, COUNT(*), SUM(orders), SUM(spent), SUM(orders - 1),"
-                f" SUM({self._days('visits.first_at', 'visits.last_at')})"
-                " FROM ranking JOIN visits ON visits.customer_id = ranking.customer_id GROUP BY 1"
-            ),
-        )
-        by_side = {bool(row[0]): Side(*(int(cell or 0) for cell in row[1:])) for row in found}
-        nobody = Side(0, 0, 0, 0, 0)
-        best, rest = by_side.get(True, nobody), by_side.get(False, nobody)
-        both = zip(_cells(best), _cells(rest), strict=True)
-        return best, Side(*(of_best + of_rest for of_best, of_rest in both))
 
-    def goods(self, best: Side, everybody: Side) -> dict[Trait, Sequence[Share]]:
-        """Share out categories, brands and products by the people who have kept some. Queries: 1."""
+    def _purchases(self) -> QuerySet[Purchase, Purchase]:
+        return Purchase.objects.filter(purchases_within(self.period, self.moment, currency=self.currency))
+
+    def _goods(self) -> QuerySet[Any, Any]:
         within = purchases_within(self.period, self.moment, via="purchase__", currency=self.currency)
         kept = PurchaseLine.objects.filter(within, is_goods=True, quantity__gt=F("returned_quantity"))
-        rows = kept.values("category_path", "brand", "sku", customer_id=BUYER).annotate(label=Max("name"))
-        fact = self._facts(rows, "category_path, brand, sku, label")
-        parts = [
-            self._people_by(trait, key, label)
-            for trait, key, label in zip(
-                GOODS, ("category_path", "brand", "sku"), ("category_path", "brand", "label"), strict=True
-            )
-        ]
-        found = self._fetch(
-            Sql(",\nfacts AS ("),
-            fact,
-            Sql("\n)"),
-            Sql(f"SELECT trait, label, best, everybody FROM ({' UNION ALL '.join(parts)}) AS counted"),
-            Sql(f"WHERE place <= {TOP} ORDER BY trait, place"),
-        )
-        return {
-            trait: share_out(
-                [Counted(row[1], int(row[2]), int(row[3])) for row in found if row[0] == trait.value],
-                best=best.customers,
-                everybody=everybody.customers,
-                most=TOP,
-            )
-            for trait in GOODS
-        }
+        return kept.values("category_path", "brand", "sku", customer_id=BUYER).annotate(label=Max("name"))
 
-    def habits(self) -> dict[Trait, Sequence[Share]]:
-        """Share out channels and days of the week by orders. Queries: 1."""
-        bought = purchases_within(self.period, self.moment, currency=self.currency)
-        rows = Purchase.objects.filter(bought).values(
-            "customer_id",
-            channel_name=F("channel__name"),
-            weekday=ExtractIsoWeekDay("placed_at", tzinfo=self.moment.zone),
-        )
-        found = self._count(rows.annotate(orders=Count("pk")), "channel_name", "weekday", "orders")
-        channels = share_out(_add_up(found, 0), most=TOP)
-        return {
-            Trait.CHANNEL: channels,
-            Trait.WEEKDAY: share_out(_add_up(found, 1), in_order=True),
-        }
+    def _habits(self) -> QuerySet[Any, Any]:
+        weekday = ExtractIsoWeekDay("placed_at", tzinfo=self.moment.zone)
+        rows = self._purchases().values("customer_id", channel_name=F("channel__name"), weekday=weekday)
+        return rows.annotate(orders=Count("pk"))
 
-    def people(self) -> dict[Trait, Sequence[Share]]:
-        """Share out places and ages by the people of whom they are known. Queries: 1."""
+    def _people(self) -> QuerySet[Any, Any]:
         today = self.moment.today
         bands = [
             When(
@@ -167,78 +175,54 @@ class _Asked:
             )
             for since, until in zip(AGE_BANDS, (*AGE_BANDS[1:], 150), strict=True)
         ]
-        rows = Customer.objects.values(
-            customer_id=F("pk"),
-            town=F("place"),
-            band=Case(*bands, default=None, output_field=IntegerField()),
-            people=Value(1),
-        )
-        found = self._count(rows, "town", "band", "people")
-        towns, ages = (
-            _add_up([row for row in found if row[place] not in (None, "")], place) for place in (0, 1)
-        )
-        return {
-            Trait.PLACE: share_out(towns, most=TOP) if _is_told(towns) else (),
-            Trait.AGE: share_out(ages, in_order=True) if _is_told(ages) else (),
-        }
+        band = Case(*bands, default=None, output_field=IntegerField())
+        return Customer.objects.values(customer_id=F("pk"), town=F("place"), band=band)
 
-    # -- the parts of a statement ----------------------------------------------------------------------------
-
-    def _facts(self, rows: QuerySet[Any, Any], columns: str) -> Sql:
+    def _facts(self, name: str, rows: QuerySet[Any, Any], columns: str) -> Sql:
         """Give rows with the survivor that they count for, and whether that is one of the best."""
         facts = compile_rows(rows, connection=self.connection)
         who = "COALESCE(family.root_id, fact.customer_id)"
         return Sql(
-            f"SELECT {who} AS who, {self.is_best} AS is_best, {columns} FROM ({facts.text}) AS fact"
+            f"{name} AS (SELECT {who} AS who, {self.is_best} AS is_best, {columns}"
+            f" FROM ({facts.text}) AS fact"
             f" LEFT JOIN {SURVIVORS} AS family ON family.id = fact.customer_id"
-            f" JOIN ranking ON ranking.customer_id = {who}",
+            f" JOIN ranking ON ranking.customer_id = {who})",
             facts.params,
         )
 
-    def _people_by(self, trait: Trait, key: str, label: str) -> str:
-        best = "COUNT(DISTINCT CASE WHEN is_best THEN who END)"
+    def _of_sides(self) -> str:
         return (
-            f"SELECT '{trait.value}' AS trait, MAX({label}) AS label, {best} AS best,"
-            " COUNT(DISTINCT who) AS everybody,"
+            f"SELECT '{_SIDE}' AS trait, CASE WHEN {self.is_best} THEN 'best' ELSE 'rest' END AS name,"
+            " COUNT(*) AS n1, SUM(orders) AS n2, SUM(spent) AS n3, SUM(orders - 1) AS n4,"
+            f" SUM({self._days()}) AS n5"
+            " FROM ranking JOIN visits ON visits.customer_id = ranking.customer_id GROUP BY 2"
+        )
+
+    def _of_goods(self, trait: Trait, key: str, label: str) -> str:
+        """Count the people of each category, brand or article, and keep the most common among the best.
+
+        Grouped twice, where `COUNT(DISTINCT)` would sort all lines once for each side of each trait.
+        """
+        best = "SUM(CASE WHEN is_best THEN 1 ELSE 0 END)"
+        once = (
+            f"SELECT who, is_best, {key}, MAX({label}) AS label_of FROM goods WHERE {key} <> ''"
+            f" GROUP BY who, is_best, {key}"
+        )
+        return (
+            f"SELECT '{trait.value}', label, best, everybody, 0, 0, 0 FROM ("
+            f"SELECT MAX(label_of) AS label, {best} AS best, COUNT(*) AS everybody,"
             f" ROW_NUMBER() OVER (ORDER BY {best} DESC, {key}) AS place"
-            f" FROM facts WHERE {key} <> '' GROUP BY {key}"
+            f" FROM ({once}) AS once GROUP BY {key}) AS {trait.value} WHERE place <= {TOP}"
         )
 
-    def _count(self, rows: QuerySet[Any, Any], first: str, second: str, number: str) -> list[Any]:
-        return self._fetch(
-            Sql(",\nfacts AS ("),
-            self._facts(rows, f"{first}, {second}, {number}"),
-            Sql("\n)"),
-            Sql(
-                f"SELECT {first}, {second}, SUM(CASE WHEN is_best THEN {number} ELSE 0 END), SUM({number})"
-                " FROM facts GROUP BY 1, 2 ORDER BY 1, 2"
-            ),
-        )
-
-    def _days(self, first_at: str, last_at: str) -> str:
+    def _days(self) -> str:
         if self.connection.vendor == "sqlite":
-            return f"julianday({last_at}) - julianday({first_at})"
-        return f"EXTRACT(EPOCH FROM {last_at} - {first_at}) / {_SECONDS_A_DAY}"
-
-    def _fetch(self, *pieces: Sql) -> list[Any]:
-        statement = glue(" ", [self.head, *pieces])
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement.text, statement.params)
-            return cursor.fetchall()
+            return "julianday(visits.last_at) - julianday(visits.first_at)"
+        return f"EXTRACT(EPOCH FROM visits.last_at - visits.first_at) / {_SECONDS_A_DAY}"
 
 
-def _cells(side: Side) -> tuple[int, ...]:
-    return (side.customers, side.orders, side.revenue_minor, side.gaps, side.gap_days)
-
-
-def _add_up(rows: Sequence[Any], place: int) -> list[Counted]:
-    """Add rows up by one of their two names, in the order of the names."""
-    sums: dict[Any, tuple[int, int]] = {}
-    for row in rows:
-        best, everybody = sums.get(row[place], (0, 0))
-        sums[row[place]] = (best + int(row[2]), everybody + int(row[3]))
-    return [Counted(str(name), *sums[name]) for name in sorted(sums)]
-
-
-def _is_told(counts: Sequence[Counted]) -> bool:
-    return sum(count.best for count in counts) >= FEWEST
+def _of_sums(trait: Trait, table: str, column: str, number: str, where: str = "") -> str:
+    return (
+        f"SELECT '{trait.value}', CAST({column} AS TEXT), SUM(CASE WHEN is_best THEN {number} ELSE 0 END),"
+        f" SUM({number}), 0, 0, 0 FROM {table}{f' WHERE {where}' if where else ''} GROUP BY {column}"
+    )

@@ -23,6 +23,7 @@ from commerce.policies.snapshot import LineSnapshot, Snapshot, TenderSnapshot, W
 from config.demo.deeds import birth_date_of, reward_deeds, tell_deeds
 from config.demo.goods import ARTICLES
 from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
+from config.demo.invitations import invite_the_best
 from config.demo.neighbours import (
     exchange_some,
     live_with_neighbours,
@@ -81,6 +82,7 @@ def build(size: Size, *, on_day: Callable[[date], None]) -> None:
         _live(programme, day, last_day)
         on_day(day.on)
     _finish(programme, _at(last_day, 23))
+    invite_the_best(programme, at=_at(last_day, 23), by=STORY)
 
 
 def _at(day: date, hour: int) -> datetime:

@@ -311,7 +311,8 @@ def _progress(batch: CodeBatch) -> dict[str, Any]:
 
 
 def _label(code: ListedCode) -> dict[str, Any]:
-    return {"written": code.written, "qr": draw_qr(code.link or code.written)}
+    qr_path, qr_size = draw_qr(code.link or code.written)
+    return {"written": code.written, "qr_path": qr_path, "qr_size": qr_size}
 
 
 def _file_name(batch: CodeBatch) -> str:

@@ -75,7 +75,8 @@ def best_plan(candidates: Sequence[Candidate], left: Mapping[str, int]) -> Plan:
     A coupon that would take nothing off is never in it: it would spend a use for nothing.
     """
     useful = [one for one in candidates if one.alone]
-    best = min((Plan({one.coupon_id: one.alone}) for one in useful), key=attrgetter("rank"), default=Plan())
+    first = min(useful, key=lambda one: (-one.alone_minor, one.coupon_id), default=None)
+    best = Plan() if first is None else Plan({first.coupon_id: first.alone})
     lanes: dict[str, list[Candidate]] = defaultdict(list)
     for one in useful:
         if not one.terms.is_exclusive:

@@ -65,11 +65,12 @@ _VERSION = Columns(
     "ends_at",
 )
 _STAMP = Columns(CouponStamp, "stamp")
-# The newest version that has begun or is to: an older one has ended when it came.
+# The newest version that has begun or is to: an older one has ended when it came. Found by its id: compared
+# by its number, PostgreSQL would ask about every version of every coupon.
 _NEWEST = (
-    f"JOIN {_VERSION.table} AS version ON version.coupon_id = coupon.id AND version.number ="
-    f" (SELECT MAX(begun.number) FROM {_VERSION.table} AS begun"
-    " WHERE begun.coupon_id = coupon.id AND begun.starts_at IS NOT NULL)"
+    f"JOIN {_VERSION.table} AS version ON version.id ="
+    f" (SELECT begun.id FROM {_VERSION.table} AS begun WHERE begun.coupon_id = coupon.id"
+    " AND begun.starts_at IS NOT NULL ORDER BY begun.number DESC LIMIT 1)"
 )
 
 # What was read, with the stamp and the moment that it was read at.

@@ -27,6 +27,8 @@ from loyalty.operations.programme import change_settings
 from loyalty.policies.programme import Admission
 
 MONTHS = ((12, gettext_lazy("12 months")), (24, gettext_lazy("24 months")), (36, gettext_lazy("36 months")))
+# Above that many customers a portrait takes seconds, so it is drawn when asked for and not while typing.
+MOST_DRAWN_UNASKED = 50_000
 CHANGE_PROGRAMME = "encore_loyalty.change_programme"
 
 
@@ -68,7 +70,7 @@ def answer(model_admin: Any, request: HttpRequest, programme: Programme) -> Http
         "may_change": request.user.has_perm(CHANGE_PROGRAMME),
         "may_invite": request.user.has_perm("encore_loyalty.add_invitationlist"),
         "preview_address": reverse("admin:encore_loyalty_invitationlist_who_preview"),
-        "preview": _preview(programme, form, curve) if form.is_valid() else None,
+        "preview": _preview(programme, form, curve, is_asked="show" in asked) if form.is_valid() else None,
     }
     status = 422 if form.errors else 200
     return TemplateResponse(request, "encore/loyalty/admin/who_may_join.html", context, status=status)
@@ -83,10 +85,14 @@ def preview(request: HttpRequest, programme: Programme) -> HttpResponse:
     return TemplateResponse(request, "encore/loyalty/admin/who_preview.html", {"preview": shown})
 
 
-def _preview(programme: Programme, form: BestForm, curve: RevenueCurve) -> dict[str, Any] | None:
+def _preview(
+    programme: Programme, form: BestForm, curve: RevenueCurve, *, is_asked: bool = False
+) -> dict[str, Any] | None:
     if not curve.points:
         return None
     percent, months = form.cleaned_data["percent"], form.cleaned_data["months"]
+    if curve.customers > MOST_DRAWN_UNASKED and not is_asked:
+        return {"says": say_best(curve, percent), "is_long": True}
     portrait = get_portrait(
         currency=programme.currency,
         period=_period(months),
@@ -94,7 +100,7 @@ def _preview(programme: Programme, form: BestForm, curve: RevenueCurve) -> dict[
         zone=programme.zone,
         at=clock.now(),
     )
-    return {"says": say_best(curve, percent), **describe_portrait(portrait)}
+    return {"says": say_best(curve, percent), "is_long": False, **describe_portrait(portrait)}
 
 
 def _change_admission(request: HttpRequest, programme: Programme) -> HttpResponse:

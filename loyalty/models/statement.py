@@ -139,13 +139,15 @@ class StatementEntry(models.Model):
     """A ledger entry that a statement has settled, once and for all: `entry_id` is unique.
 
     So what happened in a closed month and is written later lands in the next one, and nothing is settled
-    twice. No key to the ledger in the database: nothing but the ledger's own laws refers to it.
+    twice. No keys in the database: those to the ledger would be in its way, and checking the one to the
+    statement would take longer than storing the row. `check-ledger` verifies both.
     """
 
     statement = models.ForeignKey(
         PartnerStatement,
         models.PROTECT,
         related_name="+",
+        db_constraint=False,
         db_index=False,
         verbose_name=_("statement"),
     )

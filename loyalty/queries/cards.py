@@ -17,8 +17,5 @@ class Card:
 
 
 def get_card(number: str) -> Card:
-    """Draw the card of a member number; the number alone where no QR codes can be drawn."""
-    drawn = draw_qr(number)
-    if drawn is None:
-        return Card(number, in_groups(number))
-    return Card(number, in_groups(number), drawn.path, drawn.size)
+    """Draw the card of a member number."""
+    return Card(number, in_groups(number), *draw_qr(number))

@@ -105,8 +105,8 @@ LAWS = (
         "statement_entry_place",
         "Was every settled entry made in a channel of that partner, on a day of that price?",
         f"SELECT s.entry_id AS id, s.statement_id FROM {_SETTLED} s"
-        f" JOIN {_STATEMENT} t ON t.id = s.statement_id"
-        f" JOIN {_ENTRY} e ON e.id = s.entry_id WHERE NOT EXISTS (SELECT 1 FROM {_CLAIM} c"
+        f" LEFT JOIN {_STATEMENT} t ON t.id = s.statement_id"
+        f" LEFT JOIN {_ENTRY} e ON e.id = s.entry_id WHERE NOT EXISTS (SELECT 1 FROM {_CLAIM} c"
         f" JOIN {_PRICE} p ON p.partner_id = c.partner_id WHERE c.partner_id = t.partner_id"
         f" AND c.channel_id = e.channel_id AND s.channel_id = e.channel_id AND p.id = s.price_id"
         f" AND {_covers('c', 'e.occurred_at')} AND {_covers('p', 'e.occurred_at')})",

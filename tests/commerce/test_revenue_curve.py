@@ -161,7 +161,7 @@ def fill(best=12, others=28):
 def test_the_best_stand_beside_all_who_bought(django_assert_num_queries):
     fill()
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(1):
         found = portrait(30)
 
     assert (found.best.customers, found.everybody.customers) == (12, 40)

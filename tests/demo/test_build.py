@@ -13,10 +13,11 @@ from commerce.models import Purchase, Return
 from config.demo.build import Size, build
 from config.demo.counter import bring_back, buy
 from config.demo.goods import BY_SKU
-from loyalty.models import Member, Partner, PartnerStatement, Programme, Transfer
+from loyalty.models import InvitationList, Member, Partner, PartnerStatement, Programme, Transfer
 from loyalty.operations.awards import settle_awards
 from loyalty.policies.adjustments import Limit
 from loyalty.queries import get_balance
+from loyalty.queries.invitations import list_funnels
 from loyalty.queries.limits import list_limits
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,13 @@ def shop(clock, settings):
     days = []
     build(SMALL, on_day=days.append)
     return days
+
+
+def test_the_best_who_are_no_members_yet_were_invited_and_some_of_them_came(shop):
+    (funnel,) = list_funnels(list_ids=[InvitationList.objects.get().pk], at=TODAY).values()
+
+    assert funnel.invited > funnel.opened >= funnel.joined > 0
+    assert Member.objects.filter(invitations__isnull=False).count() == funnel.joined
 
 
 def test_the_shop_has_lived_through_its_days_and_its_books_add_up(shop):

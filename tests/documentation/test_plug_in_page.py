@@ -116,11 +116,14 @@ def test_the_shops_beat_knows_every_job(shop):
 
     assert names == [
         "encore.check_ledger",
+        "encore.close_partner_months",
         "encore.close_programmes",
         "encore.expire_due_points",
         "encore.forfeit_left_members",
         "encore.forget_empty_runs",
         "encore.grant_occasion_points",
+        "encore.make_transfer_files",
+        "encore.read_transfer_files",
         "encore.release_due_points",
         "encore.renew_memberships",
         "encore.requalify_tiers",

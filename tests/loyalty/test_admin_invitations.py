@@ -76,6 +76,17 @@ def test_another_number_is_shown_as_it_is_typed(admin_client, programme):
     assert "Fill in how many" in said(admin_client.post(f"{HOME}who/preview/", {"percent": "0"}))
 
 
+def test_so_many_customers_are_described_only_when_that_is_asked_for(admin_client, programme, monkeypatch):
+    monkeypatch.setattr("loyalty.admin.who_may_join.MOST_DRAWN_UNASKED", 29)
+    fill(12, 18)
+    wish = {"programme": programme.pk, "months": "12", "percent": "40"}
+
+    for page in (said(admin_client.get(f"{HOME}who/")), said(admin_client.post(f"{HOME}who/preview/", wish))):
+        assert "To describe so many customers takes a while." in page
+        assert "Average order" not in page
+    assert "Average order" in said(admin_client.post(f"{HOME}who/", {**wish, "show": "1"}))
+
+
 def test_a_shop_without_orders_is_told_so(admin_client, programme):
     assert "Nobody has bought in this time, so there is no curve yet." in said(
         admin_client.get(f"{HOME}who/")

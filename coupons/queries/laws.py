@@ -126,13 +126,13 @@ LAWS = (
     ),
     Law(
         "code_is_of_its_batch",
-        "Is every code of a batch good for its batch's coupon, once, and begins as the batch says?",
-        f"SELECT k.id, k.code, b.name FROM {_CODE} k JOIN {_BATCH} b ON b.id = k.batch_id"
-        " WHERE k.coupon_id <> b.coupon_id OR k.kind <> '" + CodeKind.UNIQUE.value + "'"
-        " OR k.limit_total IS NULL OR k.limit_total <> 1"
-        " OR SUBSTR(k.code, 1, LENGTH(b.prefix)) <> b.prefix"
-        " OR LENGTH(k.code) <> LENGTH(b.prefix) + b.random_places",
-        "code %(id)s is not one of the batch %(name)s that it belongs to",
+        "Is every code of a coupon that is there, and one of a batch made as the batch says?",
+        f"SELECT k.id, k.coupon_id, k.batch_id FROM {_CODE} k LEFT JOIN {_COUPON} c ON c.id = k.coupon_id"
+        f" LEFT JOIN {_BATCH} b ON b.id = k.batch_id WHERE c.id IS NULL OR (k.batch_id IS NOT NULL AND"
+        f" (b.id IS NULL OR k.coupon_id <> b.coupon_id OR k.kind <> '{CodeKind.UNIQUE.value}'"
+        " OR k.limit_total IS NULL OR k.limit_total <> 1 OR SUBSTR(k.code, 1, LENGTH(b.prefix)) <> b.prefix"
+        " OR LENGTH(k.code) <> LENGTH(b.prefix) + b.random_places))",
+        "code %(id)s is not what its coupon %(coupon_id)s and its batch %(batch_id)s say",
     ),
     Law(
         "customer_has_used_their_redemptions",

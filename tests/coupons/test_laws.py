@@ -44,6 +44,17 @@ def plant_foreign_version():
     Redemption.objects.filter(version=first).update(version=second)
 
 
+def test_a_code_of_a_coupon_or_a_batch_that_is_gone_is_found():
+    code = CodeFactory()
+    Code.objects.filter(id=code.id).update(coupon_id=1_000)
+    lost = CodeFactory(code="SUN23456789", unique=True)
+    Code.objects.filter(id=lost.id).update(batch_id=1_000)
+
+    (law,) = (law for law in LAWS if law.name == "code_is_of_its_batch")
+
+    assert [finding.ids for finding in law.find()] == [[code.id], [lost.id]]
+
+
 def plant_strange_code():
     batch = CodeBatchFactory(coupon=Coupon.objects.first(), prefix="SUN", wanted_count=1, made_count=1)
     CodeFactory(coupon=batch.coupon, batch=batch, unique=True, code="RAIN23456789")

@@ -63,6 +63,8 @@ NAVIGATION = [
             page(_("Statements"), "request_quote", "encore_loyalty.partnerstatement"),
             page(_("Outside programmes"), "flight", "encore_loyalty.outsideprogramme"),
             page(_("Coupons"), "sell", "encore_coupons.coupon"),
+            page(_("Codes in batches"), "qr_code_2", "encore_coupons.codebatch"),
+            page(_("Codes"), "pin", "encore_coupons.code"),
             page(_("Gift cards"), "redeem", "encore_coupons.giftcard"),
             page(_("Coupon sites"), "captive_portal", "encore_coupons.publishersite"),
             page(_("Sheets for sites"), "article", "encore_coupons.submission"),

@@ -31,7 +31,8 @@ from tests.factories.commerce import (
     PurchaseProblemFactory, SegmentFactory,
 )
 from tests.factories.coupons import (
-    BrandAgreementFactory, CodeAlertFactory, CouponVersionFactory, MarginFloorFactory, SubmissionFactory,
+    BrandAgreementFactory, CodeAlertFactory, CodeBatchFactory, CodeFactory, CouponVersionFactory,
+    MarginFloorFactory, SubmissionFactory,
 )
 from tests.coupons.gift_cards.till import sell
 from tests.factories.loyalty import (
@@ -82,6 +83,11 @@ sheet, alert, coupons = SubmissionFactory(), CodeAlertFactory(), "/admin/encore_
 lists += [f"{coupons}{name}/" for name in
     ("coupon", "publishersite", "submission", "codealert", "marginfloor", "brandagreement")]
 offer = CouponVersionFactory().coupon
+batch = CodeBatchFactory()
+code = CodeFactory(batch=batch, coupon=batch.coupon, unique=True)
+lists += [f"{coupons}codebatch/", f"{coupons}code/", f"{coupons}code/?batch={batch.pk}"]
+pages += [f"{coupons}codebatch/{batch.pk}/{page}/" for page in ("change", "void", "print", "progress")]
+pages += [f"{coupons}code/{code.pk}/change/", f"{coupons}codebatch/add/"]
 pages += [f"{coupons}coupon/{offer.pk}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}publishersite/{sheet.site_id}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}submission/{sheet.pk}/{page}/" for page in ("change", "edit")]

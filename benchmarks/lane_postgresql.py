@@ -12,11 +12,13 @@ from benchmarks.databases import Copies
 from benchmarks.measuring import Figure, Size
 from benchmarks.rows_awards import awards, batches, no_wait_for_disk, portable_statements
 from benchmarks.rows_balance import balance_page
+from benchmarks.rows_coupons import baskets, hot_coupon
 from benchmarks.rows_due import cost_of_release, deadlocks_of_release, job_beside_statement
 from benchmarks.rows_eligibility import eligibility
 from benchmarks.rows_holds import holds, holds_of_one
 from benchmarks.rows_import import import_book
 from benchmarks.rows_partners import partner_month
+from benchmarks.rows_tiers import requalify
 from benchmarks.shop import open_shop, settle_statistics
 
 HOT_LOTS = 60_000
@@ -90,6 +92,9 @@ def rows(scale: float, wanted: list[str]) -> Iterator[Row]:
         ),
     )
     yield ("14", "14-queries", "14-heavy"), lambda: balance_page(copies, shop, size)
+    yield ("tiers", "tiers-first"), lambda: requalify(copies, size)
+    yield ("17", "17-exact"), lambda: hot_coupon(copies, size)
+    yield ("coupons", "coupons-queries", "coupons-auto"), lambda: baskets(copies, size)
     yield ("partner-month",), lambda: partner_month(copies, shop, size)
     yield ("import",), lambda: import_book(copies, size)
     yield ("eligibility", "eligibility-invite", "portrait"), lambda: eligibility(copies, size)

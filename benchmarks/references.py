@@ -97,6 +97,20 @@ HOLD_IN_TURN = (
 HOLD_OF_ONE = "SELECT bench_hold(:member, 100, 'bench:' || number) FROM nextval('bench_key') AS number;"
 
 
+# What everybody bought within a year, in the shortest way there is: no returns, no other tenders, no merges,
+# no other currencies, and nobody is told what it means for a level.
+LEVELS = """
+SELECT COUNT(*), SUM(amount) FROM (
+    SELECT award.member_id, SUM(line.sold_minor) AS amount
+    FROM encore_loyalty_award AS award
+    JOIN encore_commerce_purchase AS purchase ON purchase.id = award.purchase_id
+    JOIN encore_commerce_purchaseline AS line ON line.purchase_id = purchase.id
+    WHERE purchase.placed_at >= %s AND purchase.status <> 'cancelled'
+    GROUP BY award.member_id
+) AS total
+"""
+
+
 def due(*, kind: int, key: str, from_state: int, to_state: int, counter: str, target: str, date: str) -> str:
     """Move all due points of one kind for everyone in one statement; its parameter is the moment, twice."""
     return f"""
@@ -143,3 +157,22 @@ EXPIRE = due(
     target="expired",
     date="expires_at",
 )
+
+# Stores the order and the redemption of one coupon, and counts it in the code's and the coupon's row.
+RESERVE = f"""
+WITH placed AS (
+    INSERT INTO encore_coupons_couponorder (channel, reference, currency, state, fingerprint, discount_minor,
+        applied_revision, reserved_at)
+    VALUES ('web', 'B' || nextval('bench_key'), 'EUR', 'reserved', '{FINGERPRINT}', 100, 0, now())
+    RETURNING id
+), used AS (
+    INSERT INTO encore_coupons_redemption (order_id, coupon_id, version_id, code_id, state, amount_minor,
+        by_line, returned_minor, used_at)
+    SELECT id, :coupon, :version, :code, 'reserved', 100, '{{"1": 100}}', 0, now() FROM placed
+), counted AS (
+    UPDATE encore_coupons_code SET used_count = used_count + 1
+    WHERE id = :code AND (limit_total IS NULL OR used_count < limit_total)
+)
+UPDATE encore_coupons_coupon SET used_count = used_count + 1, spent_minor = spent_minor + 100
+WHERE id = :coupon AND (limit_total IS NULL OR used_count < limit_total);
+"""

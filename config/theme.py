@@ -65,6 +65,8 @@ NAVIGATION = [
             page(_("Gift cards"), "redeem", "encore_coupons.giftcard"),
             page(_("Coupon sites"), "captive_portal", "encore_coupons.publishersite"),
             page(_("Sheets for sites"), "article", "encore_coupons.submission"),
+            page(_("Margin"), "shield", "encore_coupons.marginfloor"),
+            page(_("Agreements"), "handshake", "encore_coupons.brandagreement"),
             page(_("Codes that spread"), "crisis_alert", "encore_coupons.codealert"),
         ],
     },

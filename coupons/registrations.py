@@ -89,6 +89,10 @@ for kind in (
     AuditKind(
         name="submission_withdrawn", sentence=_("%(by)s noted that a coupon site has taken down %(object)s")
     ),
+    AuditKind(name="margin_floor_set", sentence=_("%(by)s set a floor of the margin")),
+    AuditKind(name="margin_floor_ended", sentence=_("%(by)s ended a floor of the margin")),
+    AuditKind(name="brand_agreement_noted", sentence=_("%(by)s noted an agreement about a brand")),
+    AuditKind(name="brand_agreement_ended", sentence=_("%(by)s ended an agreement about a brand")),
     AuditKind(name="leaked_code_paused", sentence=_("%(by)s paused the code %(object)s, which had spread")),
     AuditKind(name="leaked_code_resumed", sentence=_("%(by)s made the code %(object)s good again")),
     AuditKind(

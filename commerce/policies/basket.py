@@ -22,7 +22,8 @@ class BasketLine:
     """One line: what all its pieces cost together, tax included, before coupons; below zero it is a discount.
 
     `is_reduced` are goods that the shop has reduced already; `cost_minor` is what all pieces cost the shop,
-    None for unknown; `stock` what is left of them, None for unknown. Units: minor units; pieces.
+    None for unknown; `stock` what is left of them, None for unknown; `tax_minor` is the tax within the
+    amount. Units: minor units; pieces.
     """
 
     key: str
@@ -34,6 +35,7 @@ class BasketLine:
     is_goods: bool = True
     is_reduced: bool = False
     cost_minor: int | None = None
+    tax_minor: int = 0
     stock: Decimal | None = None
 
 

@@ -7,10 +7,12 @@ limit is one guarded UPDATE; `check-ledger` compares them with the redemptions.
 from coupons.models.codes import Code, CodeBatch, CodeTries
 from coupons.models.coupon import Coupon, CouponStamp, CouponVersion
 from coupons.models.gift_cards import GiftCard, GiftCardHold, GiftCardLimit, GiftCardMovement
+from coupons.models.margin import BrandAgreement, MarginFloor
 from coupons.models.redemption import CouponOrder, CouponUse, Redemption
 from coupons.models.sites import CodeAlert, PublisherSite, Submission
 
 __all__ = [
+    "BrandAgreement",
     "Code",
     "CodeAlert",
     "CodeBatch",
@@ -24,6 +26,7 @@ __all__ = [
     "GiftCardHold",
     "GiftCardLimit",
     "GiftCardMovement",
+    "MarginFloor",
     "PublisherSite",
     "Redemption",
     "Submission",

@@ -33,8 +33,10 @@ class Condition(StrEnum):
     FIRST_ORDER = "first_order"
     CUSTOMER_LEFT = "customer_left"
     GOODS = "goods"
+    AGREEMENT = "agreement"
     MINIMUM = "minimum"
     SOMETHING_OFF = "something_off"
+    MARGIN = "margin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Asking:
     at: datetime
     offer: Offer
     lines: Sequence[BasketLine]
+    excluded: Sequence[BasketLine] = ()
     code: KnownCode | None = None
 
 
@@ -118,7 +121,10 @@ def _about_basket(asking: Asking) -> Iterator[Check]:
     if terms.channels:
         facts: Mapping[str, Fact] = {"channels": ", ".join(sorted(terms.channels))}
         yield Check(Condition.CHANNEL, basket.channel in terms.channels, facts)
-    yield Check(Condition.GOODS, bool(asking.lines))
+    yield Check(Condition.GOODS, bool(asking.lines or asking.excluded))
+    if asking.excluded:
+        brands = ", ".join(sorted({line.brand for line in asking.excluded}))
+        yield Check(Condition.AGREEMENT, bool(asking.lines), {"brands": brands})
     if terms.minimum_minor is not None:
         # What these goods cost before any code, so that a second code never takes the first one away.
         spent = sum(asking.left[line.key] for line in asking.lines)
@@ -127,11 +133,14 @@ def _about_basket(asking: Asking) -> Iterator[Check]:
         yield Check(Condition.MINIMUM, not missing, {**facts, "currency": basket.currency})
 
 
-def check_amount(offer: Offer, amount_minor: int) -> list[Check]:
-    """Ask what depends on how much the coupon would take off: whether anything, and whether the budget has
-    it.
+def check_amount(offer: Offer, *, wanted_minor: int, amount_minor: int) -> list[Check]:
+    """Ask what depends on how much the coupon would take off: whether anything, whether the margin leaves
+    any of what it `wanted`, and whether the budget has it.
     """
-    checks = [Check(Condition.SOMETHING_OFF, amount_minor > 0)]
+    checks = [Check(Condition.SOMETHING_OFF, wanted_minor > 0)]
+    if amount_minor < wanted_minor:
+        facts = {"wanted_minor": wanted_minor, "amount_minor": amount_minor}
+        checks.append(Check(Condition.MARGIN, amount_minor > 0, facts))
     if offer.budget_minor is not None:
         left = offer.budget_minor - offer.spent_minor
         checks.append(Check(Condition.BUDGET_LEFT, amount_minor <= left))

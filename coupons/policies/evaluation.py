@@ -8,8 +8,9 @@ from enum import StrEnum
 from commerce.policies.basket import Basket
 from coupons.policies.conditions import Asking, Check, check_amount, list_checks
 from coupons.policies.discounts import ByLine, take_off
+from coupons.policies.margin import Agreement, Cut, Floor, Guard, is_excluded
 from coupons.policies.offer import Buyer, KnownCode, Offer
-from coupons.policies.plans import Candidate, Plan, best_plan
+from coupons.policies.plans import STAGES, Candidate, Plan, apply_in_stages, best_plan
 from coupons.policies.states import CodeKind
 
 
@@ -61,12 +62,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What a basket costs before and after its coupons. Units: minor units of the basket's currency."""
+    """What a basket costs before and after its coupons. Units: minor units of the basket's currency.
+
+    `cuts` are what agreements and floors of the margin took less off, `unknown_costs` the lines for which no
+    floor could be kept, `room_minor` how much more may come off by other means, None for no floor.
+    """
 
     currency: str
     before_minor: int
     applied: tuple[Applied, ...] = ()
     answers: tuple[Answer, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    unknown_costs: tuple[str, ...] = ()
+    room_minor: int | None = None
 
     @property
     def discount_minor(self) -> int:
@@ -97,6 +105,14 @@ class Ask:
     code: KnownCode | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The floors and agreements that discounts have to keep at a moment."""
+
+    floors: Sequence[Floor] = ()
+    agreements: Sequence[Agreement] = ()
+
+
 @dataclass(slots=True)
 class _Found:
     ask: Ask
@@ -115,17 +131,21 @@ def evaluate_candidates(
     buyer: Buyer,
     at: datetime,
     *,
+    limits: Limits = Limits(),
     unknown: Sequence[str] = (),
     tells_all: bool = False,
 ) -> Evaluation:
-    """Work out what a basket gets of these coupons. `unknown` are codes that stand for nothing.
+    """Work out what a basket gets of these coupons, within `limits`. `unknown` are codes for nothing.
 
     With `tells_all`, the owner's view, every answer says all that is known, offers without a code too.
     """
     left = basket.to_pay()
-    found = [_ask(basket, left, buyer, at, ask) for ask in asks]
+    stages = {ask.offer.coupon_id: STAGES[ask.offer.terms.kind] for ask in asks}
+    guard = Guard(basket, left, limits.floors, limits.agreements, stages)
+    found = [_ask(guard, buyer, at, ask) for ask in asks]
     best = _best_by_coupon([one for one in found if one.passes])
-    plan = best_plan([one.candidate for one in best.values()], left)
+    chosen = [one.candidate for one in best.values()]
+    plan = best_plan(chosen, left, lambda wanted: guard.keep(wanted).plan)
     for one in found:
         if one.passes:
             is_in = best.get(one.ask.offer.coupon_id) is one and one.ask.offer.coupon_id in plan.off
@@ -139,20 +159,44 @@ def evaluate_candidates(
             *(answer for answer in answers),
             *(Answer(code=code, verdict=Verdict.NO_SUCH_CODE) for code in unknown),
         ),
+        cuts=_cuts(guard, chosen, plan),
+        unknown_costs=tuple(guard.list_unknown()),
+        room_minor=guard.room_minor(plan),
     )
 
 
-def _ask(basket: Basket, left: Mapping[str, int], buyer: Buyer, at: datetime, ask: Ask) -> _Found:
-    terms = ask.offer.terms
-    lines = terms.lines_among(basket)
+def _cuts(guard: Guard, chosen: Sequence[Candidate], plan: Plan) -> tuple[Cut, ...]:
+    """Say what was cut of the plan that stands: what its coupons would take off together, without limits."""
+    if not (guard.floors or guard.agreements):
+        return ()
+    wanted = apply_in_stages([one for one in chosen if one.coupon_id in plan.off], guard.left)
+    return guard.keep(wanted).cuts
+
+
+def _ask(guard: Guard, buyer: Buyer, at: datetime, ask: Ask) -> _Found:
+    terms, basket, left = ask.offer.terms, guard.basket, guard.left
+    asked = terms.lines_among(basket)
+    lines = [line for line in asked if not is_excluded(line, guard.agreements)]
     checks = list_checks(
-        Asking(basket=basket, left=left, buyer=buyer, at=at, offer=ask.offer, lines=lines, code=ask.code)
+        Asking(
+            basket=basket,
+            left=left,
+            buyer=buyer,
+            at=at,
+            offer=ask.offer,
+            lines=lines,
+            excluded=[line for line in asked if line not in lines],
+            code=ask.code,
+        )
     )
     if not all(check.passes for check in checks):
         # Nothing is said of an amount: one in another currency would be none.
         return _Found(ask, checks, Candidate(ask.offer.coupon_id, terms, lines))
-    candidate = Candidate(ask.offer.coupon_id, terms, lines, take_off(terms, lines, left))
-    return _Found(ask, [*checks, *check_amount(ask.offer, candidate.alone_minor)], candidate)
+    wanted = take_off(terms, lines, left)
+    kept = guard.keep(Plan({ask.offer.coupon_id: wanted})).plan if wanted else Plan()
+    candidate = Candidate(ask.offer.coupon_id, terms, lines, dict(kept.off.get(ask.offer.coupon_id, {})))
+    amounts = {"wanted_minor": sum(wanted.values()), "amount_minor": candidate.alone_minor}
+    return _Found(ask, [*checks, *check_amount(ask.offer, **amounts)], candidate)
 
 
 def _best_by_coupon(found: Sequence[_Found]) -> dict[int, _Found]:

@@ -6,7 +6,7 @@ one found. So a further code never makes anybody pay more. Decision: ADR 23.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -69,31 +69,43 @@ def apply_in_stages(candidates: Iterable[Candidate], left: Mapping[str, int]) ->
     return Plan(off)
 
 
-def best_plan(candidates: Sequence[Candidate], left: Mapping[str, int]) -> Plan:
+def best_plan(
+    candidates: Sequence[Candidate],
+    left: Mapping[str, int],
+    keep: Callable[[Plan], Plan] = lambda plan: plan,
+) -> Plan:
     """Find the combination that takes most off; among equals the one with the fewest uses and oldest coupons.
 
-    A coupon that would take nothing off is never in it: it would spend a use for nothing.
+    A coupon that would take nothing off is never in it: it would spend a use for nothing. `keep` cuts a
+    combination down to what is allowed, before it is compared; the candidates are cut down alone already.
     """
     useful = [one for one in candidates if one.alone]
-    best = min((Plan({one.coupon_id: one.alone}) for one in useful), key=attrgetter("rank"), default=Plan())
+    first = min(useful, key=lambda one: (-one.alone_minor, one.coupon_id), default=None)
+    best = Plan() if first is None else Plan({first.coupon_id: first.alone})
     lanes: dict[str, list[Candidate]] = defaultdict(list)
     for one in useful:
         if not one.terms.is_exclusive:
             lanes[one.terms.lane].append(one)
     if len(lanes) < 2:
         return best
-    return _Search(lanes, left, best).run()
+    return _Search(lanes, left, best, keep).run()
 
 
 class _Search:
     """Walk through one choice for each lane, the most promising first."""
 
-    def __init__(self, lanes: Mapping[str, Sequence[Candidate]], left: Mapping[str, int], best: Plan) -> None:
+    def __init__(
+        self,
+        lanes: Mapping[str, Sequence[Candidate]],
+        left: Mapping[str, int],
+        best: Plan,
+        keep: Callable[[Plan], Plan],
+    ) -> None:
         by_worth = [
             sorted(lane, key=lambda one: (-one.alone_minor, one.coupon_id)) for lane in lanes.values()
         ]
         self.lanes = sorted(by_worth, key=lambda lane: (-lane[0].alone_minor, lane[0].coupon_id))
-        self.left, self.best, self.tried = left, best, 0
+        self.left, self.best, self.keep, self.tried = left, best, keep, 0
         # The most that the lanes from here on can still bring.
         self.still = [0]
         for lane in reversed(self.lanes):
@@ -117,6 +129,6 @@ class _Search:
 
     def _try(self, chosen: Sequence[Candidate]) -> None:
         self.tried += 1
-        plan = apply_in_stages(chosen, self.left)
-        if all(plan.off.values()):
+        plan = self.keep(apply_in_stages(chosen, self.left))
+        if len(plan.off) == len(chosen) and all(plan.off.values()):
             self.best = min(self.best, plan, key=attrgetter("rank"))

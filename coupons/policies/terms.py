@@ -41,12 +41,13 @@ class Terms:
 
     def lines_among(self, basket: Basket) -> list[BasketLine]:
         """Give the lines that these terms speak of; postage and fees are never among them."""
-        return [line for line in basket.lines if line.amount_minor > 0 and self._speaks_of(line)]
+        goods = [line for line in basket.lines if line.amount_minor > 0 and line.is_goods]
+        if self.only is None and self.without is None and self.sale_goods is SaleGoods.ANY:
+            return goods
+        return [line for line in goods if self._speaks_of(line)]
 
     def _speaks_of(self, line: BasketLine) -> bool:
-        if not line.is_goods or (self.sale_goods is SaleGoods.NONE and line.is_reduced):
-            return False
-        if self.sale_goods is SaleGoods.ONLY and not line.is_reduced:
+        if self.sale_goods is not SaleGoods.ANY and line.is_reduced is (self.sale_goods is SaleGoods.NONE):
             return False
         if self.only is not None and not _fits(self.only, line):
             return False

@@ -1,7 +1,8 @@
 """What a basket gets, and why not more: the rules of `policies.evaluation`, after one read of constant size.
 
     1. The codes, with their coupons, versions and batches.
-    2. The stamp of the offers that need no code, which are kept in memory.
+    2. The stamp of the offers that need no code and of the limits of discounts, which are kept in memory; and
+       where there are floors, what goods cost of which the basket does not say it.
     3. What is left of those, and what has timed out.
     4. For a customer, who that is and what they had; and, where somebody asks, their segments.
 
@@ -14,12 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from commerce.policies.basket import Basket
-from commerce.queries.baskets import reduce_basket
+from commerce.queries.baskets import know_costs, reduce_basket
 from coupons.policies.codes import is_code, normal_code
-from coupons.policies.evaluation import Ask, Evaluation, evaluate_candidates
+from coupons.policies.evaluation import Ask, Evaluation, Limits, evaluate_candidates
 from coupons.policies.offer import Buyer
 from coupons.queries.buyers import read_buyer
-from coupons.queries.offers import count_what_is_left, list_asked, list_automatic
+from coupons.queries.offers import count_what_is_left, get_running, list_asked
 
 # More than anybody has; a basket with a list of a thousand guesses would look them all up.
 MOST_CODES = 20
@@ -38,6 +39,7 @@ class Asked:
     """What was read for a basket: its coupons and codes, and who buys."""
 
     basket: Basket
+    limits: Limits
     asks: list[Ask]
     buyer: Buyer
     typed: dict[str, str]  # normal codes to what somebody typed, in their order
@@ -56,8 +58,8 @@ def evaluate(
 
     Nothing is reserved. `customer` is the buyer's id, None for nobody known; merges are followed. With
     `tells_all`, the owner's view, everything is explained, offers without a code too.
-    Queries: 3 for nobody, 5 for a customer, 2 more where a coupon is for a segment; 1 more after a change of
-    coupons. Raises: TooManyCodes, Customer.DoesNotExist.
+    Queries: 3 for nobody, 5 for a customer, 2 more where a coupon is for a segment, 1 more where a floor asks
+    for costs; 3 more after a change of coupons. Raises: TooManyCodes, Customer.DoesNotExist.
     """
     return evaluate_asks(read_asks(basket, codes, customer, at), at, tells_all=tells_all)
 
@@ -70,6 +72,7 @@ def evaluate_asks(asked: Asked, at: datetime, *, tells_all: bool = False) -> Eva
         asked.asks,
         asked.buyer,
         at,
+        limits=asked.limits,
         unknown=[code for code in asked.typed if code not in known],
         tells_all=tells_all,
     )
@@ -95,8 +98,8 @@ def read_asks(
     if len(typed) > MOST_CODES:
         raise TooManyCodes(count=len(typed))
     asks = list_asked([code for code in typed if is_code(code)])
-    automatic = list_automatic(at)
-    asks, automatic, stale = count_what_is_left(asks=asks, automatic=automatic, at=at)
+    running = get_running(at)
+    asks, automatic, stale = count_what_is_left(asks=asks, automatic=running.offers, at=at)
     asks += [Ask(offer) for offer in automatic]
     buyer = read_buyer(
         customer_id=customer,
@@ -107,8 +110,10 @@ def read_asks(
         channel=basket.channel,
         reference=reference,
     )
+    known = know_costs(basket) if running.limits.floors else basket
     return Asked(
-        basket=reduce_basket(basket, customer_id=buyer.customer_id, at=at),
+        basket=reduce_basket(known, customer_id=buyer.customer_id, at=at),
+        limits=running.limits,
         asks=asks,
         buyer=buyer,
         typed=typed,

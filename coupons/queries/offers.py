@@ -5,7 +5,7 @@ read for every basket.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,11 +13,12 @@ from uuid import UUID
 from backstage.plain_sql import Columns, among, execute, is_postgresql, spelled
 from commerce.policies.goods import Goods
 from coupons.models import Code, CodeBatch, Coupon, CouponOrder, CouponStamp, CouponVersion, Redemption
-from coupons.policies.evaluation import Ask
+from coupons.policies.evaluation import Ask, Limits
 from coupons.policies.kinds import CouponKind, SaleGoods
 from coupons.policies.offer import KnownCode, Offer
 from coupons.policies.states import CodeKind, CodeState, CouponState, UseState
 from coupons.policies.terms import WHOLE, Terms
+from coupons.queries.limits import Dated, holding, read_limits
 
 _CODE = Columns(Code, "id", "code", "kind", "state", "customer_id", "limit_total", "used_count", "ends_at")
 _BATCH = Columns(CodeBatch, "state", "ends_at")
@@ -65,15 +66,34 @@ _VERSION = Columns(
     "ends_at",
 )
 _STAMP = Columns(CouponStamp, "stamp")
-# The newest version that has begun or is to: an older one has ended when it came.
+# The newest version that has begun or is to: an older one has ended when it came. Found by its id: compared
+# by its number, PostgreSQL would ask about every version of every coupon.
 _NEWEST = (
-    f"JOIN {_VERSION.table} AS version ON version.coupon_id = coupon.id AND version.number ="
-    f" (SELECT MAX(begun.number) FROM {_VERSION.table} AS begun"
-    " WHERE begun.coupon_id = coupon.id AND begun.starts_at IS NOT NULL)"
+    f"JOIN {_VERSION.table} AS version ON version.id ="
+    f" (SELECT begun.id FROM {_VERSION.table} AS begun WHERE begun.coupon_id = coupon.id"
+    " AND begun.starts_at IS NOT NULL ORDER BY begun.number DESC LIMIT 1)"
 )
 
-# What was read, with the stamp and the moment that it was read at.
-_kept: dict[str, tuple[UUID, datetime, list[Offer]]] = {}
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What every basket meets: the offers that need no code, and the limits of all discounts."""
+
+    offers: Sequence[Offer] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was read, with the stamp and the moment that it was read at."""
+
+    stamp: UUID
+    at: datetime
+    offers: list[Offer]
+    limits: list[Dated]
+
+
+_kept: list[_Kept] = []
 
 
 def list_asked(codes: Sequence[str]) -> list[Ask]:
@@ -96,16 +116,22 @@ def list_asked(codes: Sequence[str]) -> list[Ask]:
     ]
 
 
-def list_automatic(at: datetime) -> list[Offer]:
-    """Give the offers without a code that are switched on and not over. Queries: 1, or 2 after a change."""
+def get_running(at: datetime) -> Running:
+    """Give the offers without a code that are switched on and not over, and the limits that hold.
+
+    Queries: 1, or 4 after a change.
+    """
     stamps = _STAMP.read("WHERE id = %s", [CouponStamp.ONLY])
     if not stamps:
-        return []
+        return Running()
     ((stamp,),) = stamps
-    kept = _kept.get("automatic")
-    if kept is None or kept[0] != stamp or kept[1] > at:
-        kept = _kept["automatic"] = (stamp, at, _read_automatic(at))
-    return [offer for offer in kept[2] if offer.ends_at is None or offer.ends_at > at]
+    if not _kept or _kept[0].stamp != stamp or _kept[0].at > at:
+        _kept[:] = [_Kept(stamp, at, _read_automatic(at), read_limits(at))]
+    (kept,) = _kept
+    return Running(
+        [offer for offer in kept.offers if offer.ends_at is None or offer.ends_at > at],
+        holding(kept.limits, at),
+    )
 
 
 def _read_automatic(at: datetime) -> list[Offer]:

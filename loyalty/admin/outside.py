@@ -25,6 +25,7 @@ from loyalty.models import OutsideProgramme, OutsideRate, ReceivedFile, Transfer
 from loyalty.operations import outside as operations
 from loyalty.operations.received_files import receive_file
 from loyalty.operations.transfer_files import make_transfer_file
+from loyalty.policies.calendar import local_date
 from loyalty.policies.outside import Direction, FileUnreadable, TransferState
 from loyalty.queries import figures, sentences
 
@@ -158,7 +159,8 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             state: Transfer.objects.filter(outside=outside, state=state.value).count()
             for state in (TransferState.WAITING, TransferState.SENT, TransferState.REPORTED)
         }
-        files = TransferFile.objects.filter(outside=outside).order_by("-day_on")[:12]
+        files = list(TransferFile.objects.filter(outside=outside).order_by("-day_on")[:12])
+        today = local_date(clock.now(), outside.programme.zone)
         received = ReceivedFile.objects.filter(outside=outside).order_by("-id")[:12]
         return show_page(
             self,
@@ -173,7 +175,7 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 if rate.ends_at
             ],
             waiting=say_waiting(counts[TransferState.WAITING]),
-            is_waiting=bool(counts[TransferState.WAITING]),
+            may_send=bool(counts[TransferState.WAITING]) and not any(file.day_on == today for file in files),
             sent=say_sent(counts[TransferState.SENT]),
             reported=say_reported(counts[TransferState.REPORTED]),
             files=[(file, date_format(file.day_on, "DATE_FORMAT"), say_rows(file.rows)) for file in files],

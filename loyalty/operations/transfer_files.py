@@ -3,13 +3,14 @@
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from backstage import clock
 from backstage.operations import audit
 from backstage.policies import SYSTEM, By, Chunk, Progress
 from loyalty.locks import lock_outside
-from loyalty.models import OutsideProgramme, Transfer, TransferFile
+from loyalty.models import Hold, OutsideProgramme, Transfer, TransferFile
+from loyalty.models.ledger import HoldState
 from loyalty.policies.calendar import local_date
 from loyalty.policies.errors import WriteConflict
 from loyalty.policies.outside import TransferState
@@ -20,8 +21,8 @@ def make_transfer_file(
 ) -> TransferFile | None:
     """Put everything that waits into the file of this local day; None where nothing waits.
 
-    Replay: the day's file is answered as it stands; what was asked since goes out tomorrow. What has waited
-    so long that its reservation timed out is called off, and its points are back already. Locks: the outside
+    Replay: the day's file is answered as it stands; what was asked since goes out tomorrow. What is not
+    reserved any more, because time ran out or the member has left, is called off. Locks: the outside
     programme, so that a day makes one file.
     """
     at = clock.now() if at is None else at
@@ -32,7 +33,9 @@ def make_transfer_file(
         if standing is not None:
             return standing
         waiting = Transfer.objects.filter(outside=outside, state=TransferState.WAITING)
-        waiting.filter(held_until_at__lte=at).update(state=TransferState.CALLED_OFF, answered_at=at)
+        given_back = Hold.objects.filter(entry_id=OuterRef("hold_id"), state=HoldState.VOIDED)
+        not_held = waiting.filter(Q(held_until_at__lte=at) | Exists(given_back))
+        not_held.update(state=TransferState.CALLED_OFF, answered_at=at)
         ids = list(waiting.filter(asked_at__lte=at).values_list("id", flat=True))
         if not ids:
             return None

@@ -33,7 +33,7 @@ from tests.coupons.shop import (
 from tests.factories.commerce import PurchaseFactory, SegmentFactory
 from tests.factories.coupons import CodeBatchFactory, CodeFactory, CouponVersionFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_are_right")]
+pytestmark = pytest.mark.django_db
 
 BUYERS = {"conditions": [{"condition": "orders", "with": {"at_least": 1}}]}
 

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 import factory
 
 from coupons.models import (
+    BrandAgreement,
     Code,
     CodeAlert,
     CodeBatch,
     Coupon,
     CouponOrder,
     CouponVersion,
+    MarginFloor,
     PublisherSite,
     Redemption,
     Submission,
@@ -139,3 +141,26 @@ class CodeAlertFactory(factory.django.DjangoModelFactory):
     since_at = LONG_AGO
     customer_count = 30
     found_at = NOON
+
+
+class MarginFloorFactory(factory.django.DjangoModelFactory):
+    """A tenth of whole orders, everywhere."""
+
+    class Meta:
+        model = MarginFloor
+
+    scope = "channel"
+    percent = 10
+    starts_at = LONG_AGO
+
+
+class BrandAgreementFactory(factory.django.DjangoModelFactory):
+    """Coupons up to 15 % off."""
+
+    class Meta:
+        model = BrandAgreement
+
+    brand = factory.Sequence(lambda number: f"Brand {number}")
+    most_percent = 15
+    time_zone = "Europe/Oslo"
+    starts_at = LONG_AGO

@@ -80,6 +80,8 @@ def test_the_days_file_is_made_and_taken_away(admin_client, programme, miles):
         'attachment; filename="miles-2026-03-03.csv"',
     )
     assert name(transfer) in sent.content.decode()
+    ask(alice, miles, 500, "2")  # goes out tomorrow, since a day has one file
+    assert "Make today's file now" not in admin_client.get(f"{HOME}{miles.pk}/change/").content.decode()
 
 
 def test_a_file_is_checked_first_then_taken_in_and_shows_how_far_it_is(admin_client, programme, miles):

@@ -333,6 +333,16 @@ def test_what_waited_until_its_reservation_timed_out_is_called_off(alice, miles,
     assert (transfer.state, held(alice, day(4))) == ("called_off", (2_000, 0))
 
 
+def test_what_waits_for_somebody_who_has_left_is_called_off_and_not_sent(alice, miles):
+    transfer = ask(alice, miles)
+    leave(member_id=alice.id, at=day(1))
+    run_job(name="forfeit_left_members", at=day(20))
+
+    assert send(miles, day(20)) is None
+    transfer.refresh_from_db()
+    assert (transfer.state, held(alice, day(20))) == ("called_off", (0, 0))
+
+
 # -- answers -------------------------------------------------------------------------------------------------
 
 

@@ -13,9 +13,12 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll(".enc-form").forEach((form) => {
+      showGaps(form);
+      form.addEventListener("input", () => showGaps(form));
+    });
     document.querySelectorAll("form[data-encore-preview]").forEach((form) => {
       let waiting, asked = 0;
-      showGaps(form);
 
       async function refresh() {
         const number = ++asked;
@@ -31,7 +34,6 @@
       }
 
       form.addEventListener("input", () => {
-        showGaps(form);
         clearTimeout(waiting);
         waiting = setTimeout(refresh, PAUSE);
       });

@@ -12,6 +12,7 @@ from benchmarks.databases import Copies
 from benchmarks.measuring import Figure, Size
 from benchmarks.rows_awards import awards, batches, no_wait_for_disk, portable_statements
 from benchmarks.rows_balance import balance_page
+from benchmarks.rows_codes import list_codes, make_codes
 from benchmarks.rows_coupons import baskets, hot_coupon
 from benchmarks.rows_due import cost_of_release, deadlocks_of_release, job_beside_statement
 from benchmarks.rows_eligibility import eligibility
@@ -92,6 +93,8 @@ def rows(scale: float, wanted: list[str]) -> Iterator[Row]:
         ),
     )
     yield ("14", "14-queries", "14-heavy"), lambda: balance_page(copies, shop, size)
+    yield ("16", "16-job"), lambda: make_codes(copies, size)
+    yield ("code-lists",), lambda: list_codes(copies, size)
     yield ("tiers", "tiers-first"), lambda: requalify(copies, size)
     yield ("17", "17-exact"), lambda: hot_coupon(copies, size)
     yield ("coupons", "coupons-queries", "coupons-auto"), lambda: baskets(copies, size)

@@ -7,7 +7,7 @@ thousand lines, and every batch size would be a statement of its own to parse.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +59,29 @@ def copy_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[R
         ):
             for row in rows:
                 copy.write_row(row)
+
+
+def copy_texts(
+    model: type[models.Model], field: str, texts: Sequence[str], *, same: Mapping[str, Any]
+) -> None:
+    """Insert rows that differ by one plain text alone, without a tab, line break or backslash in it.
+
+    `same` are numbers, texts and moments that all rows have. PostgreSQL takes them as one block, which is
+    twice as fast as row by row. Queries: 1, which COPY hides from Django's count; 0 without texts.
+    Raises: IntegrityError.
+    """
+    fields = (*same, field)
+    if connection.vendor != "postgresql":
+        insert_rows(model, fields, [(*same.values(), text) for text in texts])
+    elif texts:
+        names = ", ".join(_column(model, name) for name in fields)
+        begin = "\t".join([*map(str, same.values()), ""])
+        with (
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.cursor.copy(f"COPY {_table(model)} ({names}) FROM STDIN") as copy,
+        ):
+            copy.write(begin + f"\n{begin}".join(texts) + "\n")
 
 
 def upsert_rows(

@@ -10,13 +10,11 @@ from commerce.policies.basket import Basket, BasketLine
 class RecordedBasket:
     """A basket as it was bought, before coupons, by so many orders; it stands for the newest of them.
 
-    `taxes` is the tax within each line's amount, `names` what the lines are called, both by key. Units: minor
-    units.
+    `names` is what the lines are called, by key. Units: minor units.
     """
 
     basket: Basket
     orders: int = 1
-    taxes: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -38,7 +36,7 @@ class RecordedBasket:
         if line.cost_minor is None:
             return None
         paid = line.amount_minor - off_minor
-        return paid - self.taxes.get(line.key, 0) * paid // line.amount_minor - line.cost_minor
+        return paid - line.tax_minor * paid // line.amount_minor - line.cost_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def count_alike(baskets: Iterable[RecordedBasket]) -> list[RecordedBasket]:
         content = _content(one)
         first, orders = alike.get(content, (one, 0))
         alike[content] = (first, orders + one.orders)
-    counted = [RecordedBasket(one.basket, orders, one.taxes, one.names) for one, orders in alike.values()]
+    counted = [RecordedBasket(one.basket, orders, one.names) for one, orders in alike.values()]
     return sorted(counted, key=lambda one: -one.orders)
 
 

@@ -103,7 +103,6 @@ def _basket_of(
             shipping_minor=sum(_full(order, line) for line in postage),
         ),
         1,
-        {line.key: line.tax_minor * _full(order, line) // (line.sold_minor or 1) for line in goods},
         {line.key: line.name or line.sku for line in goods},
     )
 
@@ -128,5 +127,6 @@ def _line_of(order: _Order, line: PurchaseLine, article: _Article | None) -> Bas
         category_path=line.category_path,
         is_goods=line.is_goods,
         is_reduced=bool(line.discount_minor) and not order.codes,
+        tax_minor=line.tax_minor * _full(order, line) // (line.sold_minor or 1),
         **told,
     )

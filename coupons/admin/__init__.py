@@ -1,6 +1,8 @@
-"""The admin of coupons: the builder, gift cards, sites that publish, codes that spread, and margins."""
+"""The admin of coupons: the builder, codes, gift cards, sites that publish, leaks, and margins."""
 
 from coupons.admin.alerts import CodeAlertAdmin
+from coupons.admin.batches import CodeBatchAdmin
+from coupons.admin.codes import CodeAdmin
 from coupons.admin.coupons import CouponAdmin
 from coupons.admin.gift_card_books import GiftCardHoldAdmin, GiftCardMovementAdmin
 from coupons.admin.gift_cards import GiftCardAdmin
@@ -10,7 +12,9 @@ from coupons.admin.submissions import SubmissionAdmin
 
 __all__ = [
     "BrandAgreementAdmin",
+    "CodeAdmin",
     "CodeAlertAdmin",
+    "CodeBatchAdmin",
     "CouponAdmin",
     "GiftCardAdmin",
     "GiftCardHoldAdmin",

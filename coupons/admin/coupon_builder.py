@@ -62,7 +62,9 @@ def preview(request: HttpRequest) -> HttpResponse:
     coupon = Coupon.objects.filter(pk=int(number)).first() if is_number else None
     form = CouponForm(request.POST, initial=_begun(coupon))
     context = preview_form(form, coupon) if form.is_valid() else {}
-    return TemplateResponse(request, "encore/coupons/admin/coupon_preview.html", {"form": form, **context})
+    # The fragment takes the place of the tick, so it has to come back as it was.
+    told = {"form": form, "is_meant": "is_meant" in request.POST, **context}
+    return TemplateResponse(request, "encore/coupons/admin/coupon_preview.html", told)
 
 
 def preview_form(form: CouponForm, coupon: Coupon | None) -> dict[str, Any]:
@@ -210,6 +212,7 @@ def _show(
         "found": search(find) if find else [],
         "has_searched": "search" in request.POST,
         "asks": asks,
+        "is_meant": "is_meant" in request.POST,
         **shown,
     }
     status = 422 if form.errors or asks else 200

@@ -81,7 +81,9 @@ class Section:
 
 def _for(choice: str, widget: Any = forms.NumberInput) -> Any:
     """Show a gap only where a choice asks for it."""
-    return widget(attrs={"data-encore-for": choice})
+    return widget(
+        attrs={"data-encore-for": choice, **({"step": "any"} if widget is forms.NumberInput else {})}
+    )
 
 
 def _amount(label: Any, help_text: Any = "", widget: Any = None) -> forms.DecimalField:
@@ -121,8 +123,11 @@ class CouponForm(forms.Form):
         max_digits=5,
         decimal_places=2,
         required=False,
+        widget=_for("kind=percent|buy_get"),
     )
-    amount = _amount(gettext_lazy("Amount off, or the price of a piece (0 is free)"))
+    amount = _amount(
+        gettext_lazy("Amount off, or the price of a piece (0 is free)"), widget=_for("kind=amount|product")
+    )
     pieces = _count(gettext_lazy("For so many pieces (nothing: all)"), _for("kind=product"))
     buy_pieces = _count(gettext_lazy("Who buys so many pieces"), _for("kind=buy_get"))
     get_pieces = _count(gettext_lazy("gets so many cheaper, the cheapest"), _for("kind=buy_get"))

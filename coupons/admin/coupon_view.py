@@ -16,7 +16,6 @@ from backstage.policies.charts import Chart, Number, Series
 from commerce.policies.segments.words import say_money, say_number
 from coupons.models import Coupon, CouponVersion
 from coupons.policies.meetings import overlaps
-from coupons.policies.standings import standing_of
 from coupons.policies.states import CouponState, Standing
 from coupons.queries.coupon_preview import list_live
 from coupons.queries.coupon_use import USE_DAYS, Use
@@ -46,11 +45,6 @@ DEEDS: dict[Standing, tuple[str, ...]] = {
     Standing.PAUSED: ("start", "end"),
     Standing.ENDED: (),
 }
-
-
-def stand(coupon: Coupon, at: datetime) -> Standing:
-    """Say where a coupon stands."""
-    return standing_of(CouponState(coupon.state), starts_at=coupon.starts_at, ends_at=coupon.ends_at, at=at)
 
 
 def say_period(coupon: Coupon) -> str:

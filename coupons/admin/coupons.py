@@ -27,7 +27,6 @@ from coupons.admin.coupon_view import (
     lay_out_strip,
     say_period,
     say_when,
-    stand,
     tell_use,
 )
 from coupons.models import Coupon
@@ -36,6 +35,7 @@ from coupons.policies.states import CodeState, CouponState, Standing
 from coupons.queries.coupon_preview import preview_coupon
 from coupons.queries.coupon_use import get_use
 from coupons.queries.offer_words import list_terms, say_discount
+from coupons.queries.standings import standing_of
 
 CHANGE, ADD = "encore_coupons.change_coupon", "encore_coupons.add_coupon"
 OPERATIONS: Mapping[str, tuple[Callable[..., Any], Text]] = {
@@ -71,7 +71,7 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         label={"running": "success", "scheduled": "info", "paused": "warning"},
     )
     def standing(self, coupon: Coupon) -> Any:
-        standing = stand(coupon, clock.now())
+        standing = standing_of(coupon, clock.now())
         return in_colour(standing.value, STANDINGS[standing])
 
     @display(description=gettext_lazy("when"))
@@ -138,7 +138,7 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Show one coupon: what it promises, what it has done, and what can be done with it."""
         coupon: Coupon = find_object(self, request, object_id)
         at = clock.now()
-        standing = stand(coupon, at)
+        standing = standing_of(coupon, at)
         versions = list(coupon.versions.order_by("-number"))
         names = name_articles({sku for row in versions for sku in (*row.skus, *row.except_skus)})
         return show_page(

@@ -112,11 +112,18 @@ class Code(models.Model):
     where the coupon's own limits are enough.
 
     A million of them are stored by sorted COPY, hence few columns, and no index but those that are asked:
-    the text, in the order of its bytes, the batch, and the coupon of those without one.
+    the text, in the order of its bytes, the batch, and the coupon of those without one. The keys of coupon
+    and batch are not the database's own, which would take longer to look up than to store the code; nobody
+    deletes a coupon or a batch but with its codes, under its lock, and `check-ledger` asks.
     """
 
     coupon = models.ForeignKey(
-        Coupon, models.PROTECT, related_name="codes", db_index=False, verbose_name=_("coupon")
+        Coupon,
+        models.PROTECT,
+        related_name="codes",
+        db_index=False,
+        db_constraint=False,
+        verbose_name=_("coupon"),
     )
     batch = models.ForeignKey(
         CodeBatch,
@@ -125,6 +132,7 @@ class Code(models.Model):
         blank=True,
         related_name="codes",
         db_index=False,
+        db_constraint=False,
         verbose_name=_("batch"),
     )
     code = models.CharField(_("code"), max_length=LONGEST_CODE)

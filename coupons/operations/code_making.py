@@ -13,7 +13,7 @@ from django.db.models import F
 
 from backstage.plain_sql import Told, execute
 from backstage.policies import Chunk, Progress
-from commerce.operations.rows import copy_rows
+from commerce.operations.rows import copy_texts
 from coupons.locks import lock_batch
 from coupons.models import Code, CodeBatch
 from coupons.policies.code_text import Share, cut_evenly, draw_texts
@@ -21,7 +21,6 @@ from coupons.policies.states import CodeKind, CodeState
 
 # SQLite has one writer: a chunk keeps the shop waiting for about a tenth of a second on either database.
 CHUNK = {"postgresql": 25_000, "sqlite": 10_000}
-FIELDS = ("coupon", "batch", "code", "kind", "limit_total", "created_at")
 # Few codes are made while whoever asked for them waits.
 AT_ONCE = 5_000
 
@@ -72,11 +71,16 @@ def _store(batch: CodeBatch, count: int, at: datetime) -> None:
 
 def _try_to_store(batch: CodeBatch, codes: list[str], at: datetime) -> set[str]:
     """Store these codes, or none and tell which exist. To ask first would cost more than to store."""
-    coupon_id, batch_id, kind = batch.coupon_id, batch.pk, CodeKind.UNIQUE.value
-    rows = [(coupon_id, batch_id, code, kind, 1, at) for code in codes]
+    same = {
+        "coupon": batch.coupon_id,
+        "batch": batch.pk,
+        "kind": CodeKind.UNIQUE.value,
+        "limit_total": 1,
+        "created_at": at,
+    }
     try:
         with transaction.atomic():
-            copy_rows(Code, FIELDS, rows)
+            copy_texts(Code, "code", codes, same=same)
     except IntegrityError:
         table, values = _TOLD.tell([(code,) for code in codes])
         found = execute(

@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from commerce.policies.goods import may_share
 from commerce.policies.recorded_baskets import RecordedBasket, RecordedBaskets
+from coupons.policies.evaluation import Limits
 from coupons.policies.offer import Offer
-from coupons.policies.previews import Kept, among, as_if_meant, discount_of, kept_of, sum_lines
+from coupons.policies.previews import NO_LIMITS, Kept, among, as_if_meant, discount_of, kept_of, sum_lines
 
 MOST_AT_ONCE = 5
 
@@ -69,17 +70,23 @@ def _may_have(one: frozenset[str] | frozenset[int], other: frozenset[str] | froz
 
 
 def meet(
-    offer: Offer, other: Offer, recorded: RecordedBaskets, at: datetime, *, is_automatic: bool
+    offer: Offer,
+    other: Offer,
+    recorded: RecordedBaskets,
+    at: datetime,
+    *,
+    is_automatic: bool,
+    limits: Limits = NO_LIMITS,
 ) -> Meeting:
     """Say what two coupons take off together at worst, over the recorded baskets."""
     pair = [as_if_meant(offer), as_if_meant(other)]
     share = alone = Fraction(0)
     for one in among(recorded, offer):
-        alones = [discount_of(one.basket, [single], at) for single in pair]
+        alones = [discount_of(one.basket, [single], at, limits) for single in pair]
         if not all(alones):
             continue  # it gets one of them at most
         best = max(_share_off(one, off) for off in alones)
-        both = _share_off(one, discount_of(one.basket, pair, at))
+        both = _share_off(one, discount_of(one.basket, pair, at, limits))
         if (both - best, both) > (share - alone, share):
             share, alone = both, best
     ends = [end for end in (offer.ends_at, other.ends_at) if end is not None]
@@ -100,7 +107,11 @@ def _share_off(one: RecordedBasket, off: Mapping[int, Mapping[str, int]]) -> Fra
 
 
 def find_worst(
-    offer: Offer, others: Sequence[Offer], recorded: RecordedBaskets, at: datetime
+    offer: Offer,
+    others: Sequence[Offer],
+    recorded: RecordedBaskets,
+    at: datetime,
+    limits: Limits = NO_LIMITS,
 ) -> Worst | None:
     """Find the recorded basket that fares worst with everything live; None where none gets the coupon.
 
@@ -111,12 +122,14 @@ def find_worst(
     baskets = among(recorded, offer)
     meant = [as_if_meant(one) for one in others]
     meant.sort(
-        key=lambda one: -sum(_share_off(basket, discount_of(basket.basket, [one], at)) for basket in baskets)
+        key=lambda one: (
+            -sum(_share_off(basket, discount_of(basket.basket, [one], at, limits)) for basket in baskets)
+        )
     )
     everything = [as_if_meant(offer), *meant[:MOST_AT_ONCE]]
     found = []
     for one in baskets:
-        off = discount_of(one.basket, everything, at)
+        off = discount_of(one.basket, everything, at, limits)
         if offer.coupon_id in off:
             by_line = sum_lines(off)
             found.append(

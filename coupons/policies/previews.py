@@ -11,11 +11,12 @@ from fractions import Fraction
 
 from commerce.policies.basket import Basket
 from commerce.policies.recorded_baskets import RecordedBasket, RecordedBaskets
-from coupons.policies.evaluation import Ask, evaluate_candidates
+from coupons.policies.evaluation import Ask, Limits, evaluate_candidates
 from coupons.policies.offer import Buyer, Offer
 from coupons.policies.states import CouponState
 
 NOBODY = Buyer()
+NO_LIMITS = Limits()
 
 
 def as_if_meant(offer: Offer) -> Offer:
@@ -42,10 +43,14 @@ def as_if_meant(offer: Offer) -> Offer:
     )
 
 
-def discount_of(basket: Basket, offers: Sequence[Offer], at: datetime) -> dict[int, dict[str, int]]:
-    """Give what these coupons take off a basket together, by coupon id and line; only what is not zero."""
+def discount_of(
+    basket: Basket, offers: Sequence[Offer], at: datetime, limits: Limits
+) -> dict[int, dict[str, int]]:
+    """Give what these coupons take off a basket together within the limits of discounts, by coupon id and
+    line; only what is not zero.
+    """
     asks = [Ask(replace(offer, starts_at=min(offer.starts_at, at))) for offer in offers]
-    evaluation = evaluate_candidates(basket, asks, NOBODY, at)
+    evaluation = evaluate_candidates(basket, asks, NOBODY, at, limits=limits)
     return {one.coupon_id: dict(one.by_line) for one in evaluation.applied}
 
 
@@ -111,15 +116,15 @@ class Preview:
     unknown_cost: int
 
 
-def preview(offer: Offer, recorded: RecordedBaskets, at: datetime) -> Preview:
+def preview(offer: Offer, recorded: RecordedBaskets, at: datetime, limits: Limits = NO_LIMITS) -> Preview:
     """Say what a coupon would do to recorded baskets, as whoever it is meant for would buy them."""
     meant = as_if_meant(offer)
-    off = [(one, sum_lines(discount_of(one.basket, [meant], at))) for one in among(recorded, offer)]
+    off = [(one, sum_lines(discount_of(one.basket, [meant], at, limits))) for one in among(recorded, offer)]
     gaining = [(one, by_line) for one, by_line in off if by_line]
     typical, gets_nothing = _typical(recorded, gaining)
     by_line = next((lines for one, lines in gaining if one is typical), None)
     if by_line is None and typical is not None:
-        by_line = sum_lines(discount_of(typical.basket, [meant], at))
+        by_line = sum_lines(discount_of(typical.basket, [meant], at, limits))
     thin = _thinnest(gaining)
     return Preview(
         typical=typical,

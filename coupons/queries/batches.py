@@ -80,6 +80,11 @@ class ListedCode:
     used_count: int
     ends_at: datetime | None
 
+    @property
+    def is_free(self) -> bool:
+        """Whether somebody may still use it; its end is not asked."""
+        return self.state == CodeState.READY and not self.used_count
+
 
 def list_codes(batch: CodeBatch, *, after: int = 0, limit: int) -> list[ListedCode]:
     """Return the next codes of a batch in the order in which they were made. Queries: 1."""

@@ -17,11 +17,13 @@ from coupons import conf
 from coupons.models import Code, Coupon, CouponVersion
 from coupons.policies.codes import normal_code
 from coupons.policies.collisions import Collision, CollisionKind, in_order
+from coupons.policies.evaluation import Limits
 from coupons.policies.meetings import Meeting, Worst, find_worst, is_one_letter_apart, meet, overlaps
 from coupons.policies.offer import Offer
 from coupons.policies.previews import Preview, preview
 from coupons.policies.states import CodeState, CouponState
 from coupons.queries import preview_words as words
+from coupons.queries.limits import holding, read_limits
 from coupons.queries.offers import terms_of
 from coupons.registry import ThoughtOf, collision_checks, coupon_previews
 
@@ -67,11 +69,12 @@ def offer_of(coupon: Coupon, version: CouponVersion) -> Offer:
 def preview_coupon(*, coupon: Coupon, version: CouponVersion, code: str = "", at: datetime) -> Told:
     """Say what a coupon would do, and what it collides with. Nothing has to be stored.
 
-    Queries: at most 7, and those of the apps that add to it.
+    Queries: at most 9, and those of the apps that add to it.
     """
     asked = ThoughtOf(offer_of(coupon, version), normal_code(code), coupon.is_automatic, at)
     recorded = get_recorded_baskets(at, currency=coupon.currency, channels=version.channels)
-    found = preview(asked.offer, recorded, at)
+    limits = holding(read_limits(at), at)
+    found = preview(asked.offer, recorded, at, limits)
     more = [line for _, one in coupon_previews.items() for line in one.say(asked, found)]
     currency = _currency(asked.offer, recorded)
     return Told(
@@ -80,7 +83,7 @@ def preview_coupon(*, coupon: Coupon, version: CouponVersion, code: str = "", at
         sentences=[*words.list_sentences(found, asked.offer, currency), *more],
         collisions=in_order(
             [
-                *_meetings(asked, found, recorded, currency),
+                *_meetings(asked, found, recorded, limits, currency),
                 *_about_budget(asked.offer, found, currency),
                 *_about_code(asked),
                 *(one for _, check in collision_checks.items() for one in check.find(asked)),
@@ -110,16 +113,16 @@ def list_live(at: datetime, *, without: int = 0) -> list[tuple[Offer, bool]]:
 
 
 def _meetings(
-    asked: ThoughtOf, found: Preview, recorded: RecordedBaskets, currency: str
+    asked: ThoughtOf, found: Preview, recorded: RecordedBaskets, limits: Limits, currency: str
 ) -> Iterable[Collision]:
     live = list_live(asked.at, without=asked.offer.coupon_id)
     others = [(offer, automatic) for offer, automatic in live if overlaps(asked.offer, offer)]
     met = [
-        meet(asked.offer, offer, recorded, asked.at, is_automatic=automatic)
+        meet(asked.offer, offer, recorded, asked.at, is_automatic=automatic, limits=limits)
         for offer, automatic in others[:MOST_PAIRS]
     ]
     yield from (_told(one) for one in met if one.share)
-    worst = find_worst(asked.offer, [offer for offer, _ in others], recorded, asked.at)
+    worst = find_worst(asked.offer, [offer for offer, _ in others], recorded, asked.at, limits)
     names = {offer.coupon_id: offer.name for offer, _ in others}
     if worst is not None and len(worst.coupon_ids) > 2:
         yield Collision(CollisionKind.WORST_BASKET, words.say_worst(worst, names, currency))

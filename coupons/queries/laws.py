@@ -14,7 +14,16 @@ from backstage import clock
 from backstage.policies import Finding
 from backstage.registry import Invariant
 from commerce.models import Customer
-from coupons.models import Code, CodeBatch, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption
+from coupons.models import (
+    Code,
+    CodeBatch,
+    Coupon,
+    CouponOrder,
+    CouponUse,
+    CouponVersion,
+    Redemption,
+    Submission,
+)
 from coupons.policies.states import STANDING_USES, CodeKind, CodeState, UseState
 
 MOST_FINDINGS = 100
@@ -24,6 +33,7 @@ _CODE, _BATCH, _COUPON, _ORDER, _USE, _VERSION, _REDEMPTION, _CUSTOMER = (
     model._meta.db_table
     for model in (Code, CodeBatch, Coupon, CouponOrder, CouponUse, CouponVersion, Redemption, Customer)
 )
+_SHEET = Submission._meta.db_table
 _IS_VOID = f"k.state = '{CodeState.VOID.value}'"
 _STANDS = f"IN ({', '.join(repr(state.value) for state in STANDING_USES)})"
 
@@ -70,6 +80,14 @@ def _minor() -> str:
 
 LAWS = (
     Law(
+        "sheet_has_a_code_of_its_own",
+        "Has every sheet for a coupon site a code of its own coupon, made for a site?",
+        f"SELECT s.id, s.coupon_id, k.coupon_id AS other_id, k.kind FROM {_SHEET} s"
+        f" JOIN {_CODE} k ON k.id = s.code_id"
+        f" WHERE k.coupon_id <> s.coupon_id OR k.kind <> '{CodeKind.SITE.value}'",
+        "sheet %(id)s of coupon %(coupon_id)s has a code of kind %(kind)s, of coupon %(other_id)s",
+    ),
+    Law(
         "coupon_is_its_redemptions",
         "Has every coupon been used as often as it was redeemed?",
         f"SELECT c.id, c.used_count, COUNT(r.id) AS counted FROM {_COUPON} c"
@@ -108,13 +126,13 @@ LAWS = (
     ),
     Law(
         "code_is_of_its_batch",
-        "Is every code of a batch good for its batch's coupon, once, and begins as the batch says?",
-        f"SELECT k.id, k.code, b.name FROM {_CODE} k JOIN {_BATCH} b ON b.id = k.batch_id"
-        " WHERE k.coupon_id <> b.coupon_id OR k.kind <> '" + CodeKind.UNIQUE.value + "'"
-        " OR k.limit_total IS NULL OR k.limit_total <> 1"
-        " OR SUBSTR(k.code, 1, LENGTH(b.prefix)) <> b.prefix"
-        " OR LENGTH(k.code) <> LENGTH(b.prefix) + b.random_places",
-        "code %(id)s is not one of the batch %(name)s that it belongs to",
+        "Is every code of a coupon that is there, and one of a batch made as the batch says?",
+        f"SELECT k.id, k.coupon_id, k.batch_id FROM {_CODE} k LEFT JOIN {_COUPON} c ON c.id = k.coupon_id"
+        f" LEFT JOIN {_BATCH} b ON b.id = k.batch_id WHERE c.id IS NULL OR (k.batch_id IS NOT NULL AND"
+        f" (b.id IS NULL OR k.coupon_id <> b.coupon_id OR k.kind <> '{CodeKind.UNIQUE.value}'"
+        " OR k.limit_total IS NULL OR k.limit_total <> 1 OR SUBSTR(k.code, 1, LENGTH(b.prefix)) <> b.prefix"
+        " OR LENGTH(k.code) <> LENGTH(b.prefix) + b.random_places))",
+        "code %(id)s is not what its coupon %(coupon_id)s and its batch %(batch_id)s say",
     ),
     Law(
         "customer_has_used_their_redemptions",

@@ -3,11 +3,9 @@
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -227,29 +225,32 @@ def test_control_without_the_guard_the_database_itself_has_to_refuse(monkeypatch
 
 # -- processes, on both databases ----------------------------------------------------------------------------
 
-PROCESSES = 16
+PROCESSES, TURNS = 16, 4
 RACE = """
-import os, sys, time
-from datetime import datetime, UTC
-from decimal import Decimal
+import sys
+from datetime import datetime
+
 import django
+
 django.setup()
+
 from django.db import connection
+
 from commerce.policies.basket import Basket, BasketLine
 from coupons.operations import counters, redemption
-if sys.argv[3] == "unguarded":
+
+at, customer_id, unguarded = datetime.fromisoformat(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+if unguarded:
+    counters._CHANGE_USES = unguarded
     redemption.reserve_at_once = lambda *args, **told: None
-    counters._CHANGE_USES = sys.argv[4]
-    counters.lock_counters = lambda **told: None
-number, at = sys.argv[1], datetime.fromisoformat(sys.argv[2])
 basket = Basket("web", "EUR", (BasketLine("1", 1000),))
 connection.ensure_connection()
-while not os.path.exists(sys.argv[5]):
-    time.sleep(0.001)
-for turn in range(4):
+print("ready", flush=True)
+sys.stdin.readline()
+for turn in range(int(sys.argv[5])):
     try:
         redemption.reserve_coupons(
-            basket, codes=["CODE"], reference=f"{number}-{turn}", customer=int(sys.argv[6]), at=at
+            basket, codes=["CODE"], reference=f"{sys.argv[1]}-{turn}", customer=customer_id, at=at
         )
     except (redemption.CodesRefused, redemption.JustTaken):
         print("refused")
@@ -258,44 +259,48 @@ for turn in range(4):
 """
 
 
-def run_processes(tmp_path: Path, customer_id: int, *, guard: str = "guarded") -> Counter[str]:
+def run_processes(customer_id: int, *, unguarded: str = "") -> Counter[str]:
     """Let 16 processes ask four times each, all beginning together."""
-    go = tmp_path / "go"
-    named = settings.DATABASES["default"]
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": (
-            f"sqlite:///{connection.settings_dict['NAME']}"
-            if connection.vendor == "sqlite"
-            else os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + connection.settings_dict["NAME"]
-        ),
+        "DATABASE_URL": database_url(),
+        "PYTHONPATH": str(settings.BASE_DIR),
     }
-    assert named
-    command = [sys.executable, "-c", RACE]
+    told = [NOON.isoformat(), str(customer_id), unguarded, str(TURNS)]
     running = [
         subprocess.Popen(
-            [*command, str(number), NOON.isoformat(), guard, UNGUARDED_USES, str(go), str(customer_id)],
-            cwd=settings.BASE_DIR, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-c", RACE, str(number), *told],
+            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         for number in range(PROCESSES)
     ]  # fmt: skip
-    time.sleep(6)
-    go.touch()
-    told: Counter[str] = Counter()
+    for process in running:  # each says when it is ready, and all are let loose together
+        assert process.stdout.readline() == "ready\n"
     for process in running:
-        out, error = process.communicate(timeout=120)
-        assert process.returncode == 0, error
-        told.update(out.split("\n")[:-1])
-    return told
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return Counter(word for process in running for word in process.communicate(timeout=120)[0].splitlines())
+
+
+def database_url() -> str:
+    database = settings.DATABASES["default"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    return os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{database['NAME']}"
 
 
 @pytest.mark.slow
-def test_limits_are_exact_between_processes(tmp_path):
-    if connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]):
-        pytest.skip("the database of this run is in memory, which no other process sees")
+def test_limits_are_exact_between_processes():
     coupon, alice = offer("CODE", limit_total=10, budget_minor=1300), somebody()
 
-    assert run_processes(tmp_path, alice) == {"has it": 6, "refused": 4 * PROCESSES - 6}
-
+    assert run_processes(alice) == {"has it": 6, "refused": TURNS * PROCESSES - 6}
     assert counts(coupon) == (6, 1200)
+
+
+@pytest.mark.slow
+def test_a_limit_for_each_customer_is_exact_between_processes():
+    coupon, alice = offer("CODE", limit_per_customer=5), somebody()
+
+    assert run_processes(alice) == {"has it": 5, "refused": TURNS * PROCESSES - 5}
+    assert counts(coupon) == (5, 1000)

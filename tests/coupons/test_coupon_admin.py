@@ -7,8 +7,6 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from coupons.models import Code, Coupon, CouponVersion
-from coupons.policies.standings import standing_of
-from coupons.policies.states import CouponState, Standing
 from coupons.queries.coupon_use import get_use
 from tests.factories.commerce import (
     ChannelFactory,
@@ -178,6 +176,8 @@ def test_below_cost_is_saved_only_with_a_tick_and_other_warnings_never_stop_anyb
     assert "Sold below cost: Gift mug. You lose €0.80 on an order." in page
     assert "Customers will mistype." in page
     assert "is_meant" in page
+    typed_on = admin_client.post(at("preview"), filled(is_meant="1")).content.decode()
+    assert 'name="is_meant" value="1" checked' in typed_on
 
     assert save(admin_client, is_meant="1").status_code == 302
     assert Coupon.objects.filter(name="Beans").count() == 1
@@ -328,27 +328,6 @@ def test_who_may_only_look_changes_nothing(client, django_user_model):
     assert client.get(at("change", coupon.pk)).context["may_change"] is False
     coupon.refresh_from_db()
     assert coupon.state == "on"
-
-
-@pytest.mark.parametrize(
-    ("state", "starts", "ends", "standing"),
-    [
-        ("draft", -1, 1, Standing.DRAFT),
-        ("on", 1, 2, Standing.SCHEDULED),
-        ("on", 0, 1, Standing.RUNNING),
-        ("on", -1, None, Standing.RUNNING),
-        ("on", -2, 0, Standing.ENDED),
-        ("paused", -1, 1, Standing.PAUSED),
-        ("paused", -2, -1, Standing.ENDED),
-        ("ended", -1, 1, Standing.ENDED),
-    ],
-)
-def test_the_clock_and_the_state_say_where_a_coupon_stands(state, starts, ends, standing):
-    ends_at = None if ends is None else NOON + ends * DAY
-
-    found = standing_of(CouponState(state), starts_at=NOON + starts * DAY, ends_at=ends_at, at=NOON)
-
-    assert found is standing
 
 
 def test_a_coupon_that_nobody_used_has_an_empty_page(admin_client):

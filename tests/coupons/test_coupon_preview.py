@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from coupons.models import Coupon, CouponVersion
+from coupons.models import Coupon, CouponVersion, MarginFloor
 from coupons.policies.collisions import Collision, CollisionKind
 from coupons.queries.coupon_preview import list_similar, preview_coupon
 from coupons.registry import CollisionCheck, PreviewLine, collision_checks, coupon_previews
@@ -169,6 +169,16 @@ def test_apps_above_add_lines_and_warnings(monkeypatch):
     assert list(told.collisions) == [late]
 
 
+def test_a_floor_that_keeps_a_margin_is_kept_in_the_preview_too():
+    sell("Gift mug", 1000, 880)
+    MarginFloor.objects.create(scope="channel", channel="web", percent=10, remedy="trim", starts_at=LONG_AGO)
+
+    told = think()
+
+    assert not told.needs_tick
+    assert "You keep €1.20 → €0.98 (−18%)." in told.sentences
+
+
 def test_without_orders_nothing_is_made_up():
     assert list(think().sentences) == ["No orders are recorded in the last 90 days, so nothing can be tried."]
 
@@ -186,4 +196,4 @@ def test_a_preview_takes_as_many_statements_with_many_orders_and_coupons_as_with
         sell(f"Article {number}", 1000, 100)
         CouponVersionFactory(lane=f"lane{number}")
 
-    assert (few, statements()) == (6, 6)
+    assert (few, statements()) == (8, 8)

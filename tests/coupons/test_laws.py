@@ -10,7 +10,7 @@ from coupons.models import Code, Coupon, CouponOrder, CouponUse, CouponVersion, 
 from coupons.operations.redemption import capture_coupons, reserve_coupons, void_coupons
 from coupons.queries.laws import INVARIANTS, LAWS
 from tests.coupons.shop import NOON, amount, basket, day, offer, somebody
-from tests.factories.coupons import CodeBatchFactory, CodeFactory, CouponVersionFactory
+from tests.factories.coupons import CodeBatchFactory, CodeFactory, CouponVersionFactory, SubmissionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -44,12 +44,24 @@ def plant_foreign_version():
     Redemption.objects.filter(version=first).update(version=second)
 
 
+def test_a_code_of_a_coupon_or_a_batch_that_is_gone_is_found():
+    code = CodeFactory()
+    Code.objects.filter(id=code.id).update(coupon_id=1_000)
+    lost = CodeFactory(code="SUN23456789", unique=True)
+    Code.objects.filter(id=lost.id).update(batch_id=1_000)
+
+    (law,) = (law for law in LAWS if law.name == "code_is_of_its_batch")
+
+    assert [finding.ids for finding in law.find()] == [[code.id], [lost.id]]
+
+
 def plant_strange_code():
     batch = CodeBatchFactory(coupon=Coupon.objects.first(), prefix="SUN", wanted_count=1, made_count=1)
     CodeFactory(coupon=batch.coupon, batch=batch, unique=True, code="RAIN23456789")
 
 
 PLANTS = {
+    "sheet_has_a_code_of_its_own": lambda: SubmissionFactory(code=Code.objects.order_by("id").first()),
     "batch_is_its_codes": lambda: CodeBatchFactory(made_count=1),
     "code_is_of_its_batch": plant_strange_code,
     "coupon_is_its_redemptions": lambda: Coupon.objects.update(used_count=3),

@@ -31,10 +31,13 @@ from tests.factories.commerce import (
     PurchaseProblemFactory, SegmentFactory,
 )
 from tests.factories.coupons import (
-    BrandAgreementFactory, CodeAlertFactory, CouponVersionFactory, MarginFloorFactory, SubmissionFactory,
+    BrandAgreementFactory, CodeAlertFactory, CodeBatchFactory, CodeFactory, CouponVersionFactory,
+    MarginFloorFactory, SubmissionFactory,
 )
 from tests.coupons.gift_cards.till import sell
-from tests.factories.loyalty import InvitationFactory, MemberFactory, ProgrammeFactory
+from tests.factories.loyalty import (
+    InvitationFactory, MemberFactory, PlanVersionFactory, ProgrammeFactory,
+)
 
 setup_test_environment()
 call_command("migrate", verbosity=0)
@@ -80,6 +83,11 @@ sheet, alert, coupons = SubmissionFactory(), CodeAlertFactory(), "/admin/encore_
 lists += [f"{coupons}{name}/" for name in
     ("coupon", "publishersite", "submission", "codealert", "marginfloor", "brandagreement")]
 offer = CouponVersionFactory().coupon
+batch = CodeBatchFactory()
+code = CodeFactory(batch=batch, coupon=batch.coupon, unique=True)
+lists += [f"{coupons}codebatch/", f"{coupons}code/", f"{coupons}code/?batch={batch.pk}"]
+pages += [f"{coupons}codebatch/{batch.pk}/{page}/" for page in ("change", "void", "print", "progress")]
+pages += [f"{coupons}code/{code.pk}/change/", f"{coupons}codebatch/add/"]
 pages += [f"{coupons}coupon/{offer.pk}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}publishersite/{sheet.site_id}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}submission/{sheet.pk}/{page}/" for page in ("change", "edit")]
@@ -100,6 +108,10 @@ pages += [f"{club}partner/{partner.pk}/{page}/" for page in ("change", "price", 
 pages += [f"{club}outsideprogramme/{outside.pk}/{page}/" for page in ("change", "rate", "upload", "end")]
 pages += [f"{club}partner/add/", f"{club}outsideprogramme/add/"]
 pages += ["/admin/encore_backstage/apikey/", "/admin/encore_backstage/apikey/add/"]
+plan = PlanVersionFactory(plan__programme=programme).plan
+lists += [f"{club}plan/"]
+pages += [f"{club}plan/{page}/" for page in ("add", f"{plan.pk}/change", f"{plan.pk}/edit")]
+pages += [f"{club}member/{alice.pk}/{page}" for page in ("change/?tab=plans", "plan/")]
 for address in ["/admin/", *lists, *pages]:
     answer = client.get(address)
     page = answer.content.decode()

@@ -46,7 +46,7 @@ def order(*lines, orders=1, channel="web"):
         BasketLine(str(number), amount, Decimal(1), sku, cost_minor=cost)
         for number, (sku, amount, cost) in enumerate(lines)
     )
-    return RecordedBasket(Basket(channel, "EUR", told), orders, {}, {line.key: line.sku for line in told})
+    return RecordedBasket(Basket(channel, "EUR", told), orders, {line.key: line.sku for line in told})
 
 
 COFFEE, MUG = order(("Coffee", 350, 122), orders=9), order(("Mug", 1000, 880))

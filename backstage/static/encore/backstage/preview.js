@@ -3,12 +3,13 @@
 (() => {
   const PAUSE = 300;
 
-  // data-encore-for="kind=multiply": this gap belongs to that choice. What is wrong stays to be seen.
+  // data-encore-for="kind=amount|price": this gap belongs to these choices. What is wrong stays to be seen.
   function showGaps(form) {
     form.querySelectorAll("[data-encore-for]").forEach((gap) => {
       const [name, value] = gap.dataset.encoreFor.split("=");
       const field = gap.closest(".enc-field"), chosen = form.elements[name];
-      if (field && chosen) field.hidden = chosen.value !== value && !field.matches(".enc-field-wrong");
+      const isAsked = chosen && value.split("|").includes(chosen.value);
+      if (field && chosen) field.hidden = !isAsked && !field.matches(".enc-field-wrong");
     });
   }
 

@@ -19,6 +19,7 @@ from benchmarks.rows_eligibility import eligibility
 from benchmarks.rows_holds import holds, holds_of_one
 from benchmarks.rows_import import import_book
 from benchmarks.rows_partners import partner_month
+from benchmarks.rows_tiers import requalify
 from benchmarks.shop import open_shop, settle_statistics
 
 HOT_LOTS = 60_000
@@ -94,6 +95,7 @@ def rows(scale: float, wanted: list[str]) -> Iterator[Row]:
     yield ("14", "14-queries", "14-heavy"), lambda: balance_page(copies, shop, size)
     yield ("16", "16-job"), lambda: make_codes(copies, size)
     yield ("code-lists",), lambda: list_codes(copies, size)
+    yield ("tiers", "tiers-first"), lambda: requalify(copies, size)
     yield ("17", "17-exact"), lambda: hot_coupon(copies, size)
     yield ("coupons", "coupons-queries", "coupons-auto"), lambda: baskets(copies, size)
     yield ("partner-month",), lambda: partner_month(copies, shop, size)

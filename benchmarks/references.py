@@ -97,6 +97,20 @@ HOLD_IN_TURN = (
 HOLD_OF_ONE = "SELECT bench_hold(:member, 100, 'bench:' || number) FROM nextval('bench_key') AS number;"
 
 
+# What everybody bought within a year, in the shortest way there is: no returns, no other tenders, no merges,
+# no other currencies, and nobody is told what it means for a level.
+LEVELS = """
+SELECT COUNT(*), SUM(amount) FROM (
+    SELECT award.member_id, SUM(line.sold_minor) AS amount
+    FROM encore_loyalty_award AS award
+    JOIN encore_commerce_purchase AS purchase ON purchase.id = award.purchase_id
+    JOIN encore_commerce_purchaseline AS line ON line.purchase_id = purchase.id
+    WHERE purchase.placed_at >= %s AND purchase.status <> 'cancelled'
+    GROUP BY award.member_id
+) AS total
+"""
+
+
 def due(*, kind: int, key: str, from_state: int, to_state: int, counter: str, target: str, date: str) -> str:
     """Move all due points of one kind for everyone in one statement; its parameter is the moment, twice."""
     return f"""

@@ -65,6 +65,8 @@ TARGETS = (
     Target("coupons-queries", "basket of 20 lines, 5 codes: queries", 4, 3, at_most=True),
     Target("coupons-auto", "basket of 20 lines, no code: among 1,000 offers / 10"),
     Target("19", "SQLite: release, chunks of 5,000 / 4 set statements", 0.35, 0.45, lane="sqlite"),
+    Target("tiers", "levels of 1,000,000 members: a day's run / one statement of plain sums", 0.20, 0.40),
+    Target("tiers-first", "the same on the day on which everybody is placed"),
     Target("partner-month", "closing a month of 20 partners: time / one aggregate that sums it up"),
     Target("import", "import of a shop's book, awards included / COPY into bare tables"),
     Target("eligibility", "the top 6 % of 1,000,000 customers / the plain aggregate", 3, 2, at_most=True),

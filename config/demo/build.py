@@ -24,6 +24,7 @@ from config.demo.deeds import birth_date_of, reward_deeds, tell_deeds
 from config.demo.goods import ARTICLES
 from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
 from config.demo.invitations import invite_the_best
+from config.demo.levels import open_levels
 from config.demo.neighbours import (
     exchange_some,
     live_with_neighbours,
@@ -44,7 +45,14 @@ from loyalty.queries import get_balance
 
 STORY = By("demo", label="Demo")
 LOGINS = {"owner": "owner-demo", "clerk": "clerk-demo", "member": "member-demo"}
-NIGHTLY_JOBS = ("void_stale_holds", "release_due_points", "expire_due_points", "grant_occasion_points")
+NIGHTLY_JOBS = (
+    "void_stale_holds",
+    "release_due_points",
+    "expire_due_points",
+    "grant_occasion_points",
+    "requalify_tiers",
+    "warn_tier_loss",
+)
 WINDOW_DAYS = 14
 
 
@@ -68,6 +76,7 @@ def build(size: Size, *, on_day: Callable[[date], None]) -> None:
     opened_at = _at(last_day - timedelta(days=size.days), 0)
     _make_logins()
     programme = _make_shop(opened_at)
+    open_levels(programme, opened_at=opened_at, by=STORY)
     open_campaigns(programme, opened_at=opened_at, ends_at=_at(last_day, 0), by=STORY)
     reward_deeds(programme, at=opened_at, by=STORY)
     open_neighbours(programme, opened_at=opened_at, by=STORY)

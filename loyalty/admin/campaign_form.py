@@ -18,6 +18,7 @@ from commerce.queries.goods import name_articles
 from loyalty.models import Campaign, CampaignVersion, Programme
 from loyalty.models.campaign import CampaignKindChoices
 from loyalty.policies.campaigns import DAY_MINUTES, CampaignKind
+from loyalty.queries.tiers.schemes import list_level_choices
 
 LANGUAGES = (
     ("en", gettext_lazy("What customers read, in English")),
@@ -60,7 +61,7 @@ CARDS: dict[str, dict[str, Any]] = {
 SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (gettext_lazy("Give"), ("name", "kind", "factor", "steps", "piece_points")),
     (gettext_lazy("on these goods"), ("category_paths", "brands", "skus")),
-    (gettext_lazy("to these people"), ("channels", "segment_ids", "order_number")),
+    (gettext_lazy("to these people"), ("channels", "tier_ids", "segment_ids", "order_number")),
     (gettext_lazy("in this time"), ("starts_at", "ends_at")),
     (gettext_lazy("on these days and hours"), ("weekdays", "from_time", "to_time")),
     (gettext_lazy("within these limits"), ("cap_points", "budget_points")),
@@ -124,6 +125,11 @@ class CampaignForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
+    tier_ids = forms.MultipleChoiceField(
+        label=gettext_lazy("By members with one of these levels (none ticked: all members)"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
     segment_ids = forms.MultipleChoiceField(
         label=gettext_lazy("By customers in one of these segments (none ticked: all members)"),
         required=False,
@@ -166,6 +172,7 @@ class CampaignForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.programme = programme
         self._choose("channels", [(row.key, row.name) for row in Channel.objects.order_by("name", "id")])
+        self._choose("tier_ids", list_level_choices(programme.pk))
         self._choose(
             "segment_ids", [(str(row.id), row.name) for row in Segment.objects.order_by("name", "id")]
         )
@@ -249,6 +256,7 @@ class CampaignForm(forms.Form):
             "brands": _split(told["brands"]),
             "category_paths": _split(told["category_paths"]),
             "channels": told.get("channels", []),
+            "tier_ids": [int(one) for one in told.get("tier_ids", [])],
             "segment_ids": [int(one) for one in told.get("segment_ids", [])],
             "order_numbers": [int(order)] if order else [],
             "weekdays": [int(one) for one in told["weekdays"]],
@@ -280,6 +288,7 @@ class CampaignForm(forms.Form):
             "steps": "\n".join(
                 f"{from_minor(amount, programme.currency)} = {points}" for amount, points in version.steps
             ),
+            "tier_ids": [str(one) for one in version.tier_ids],
             "segment_ids": [str(one) for one in version.segment_ids],
             "order_number": str(version.order_numbers[0]) if version.order_numbers else "",
             "weekdays": [str(one) for one in version.weekdays],

@@ -84,7 +84,8 @@ def draw_curve(curve: RevenueCurve, proposal: Proposal, months: int) -> Chart:
         labels=[_percent(percent) for percent in range(101)],
         series=[
             Series(_("Your customers"), curve.values()),
-            Series(_("If all were alike"), list(range(101))),
+            # It would end where the curve ends, one name upon the other.
+            Series(_("If all were alike"), [percent if percent <= 60 else None for percent in range(101)]),
         ],
         write=_percent,
     )

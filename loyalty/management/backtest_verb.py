@@ -182,6 +182,9 @@ def _lines(plan: Plan, report: BacktestReport) -> Iterator[str]:
         most = max(report.months, key=lambda month: month.owed)
         when = f"{most.first_day:%B %Y}"
         yield f"Most points owed at once, if nobody used any: {most.owed:,} at the end of {when}"
+    if report.levels:
+        counts = ", ".join(f"{name} {count:,}" for name, count in reversed(report.levels))
+        yield f"Levels at the end, by customers: {counts}"
     yield f"{len(report.gainers):,} customers would have more, {len(report.losers):,} less"
     yield from _extremes("gain most", report.gainers, plan)
     yield from _extremes("lose most", report.losers, plan)
@@ -222,6 +225,7 @@ def _as_dict(plan: Plan, report: BacktestReport) -> dict[str, Any]:
         "promised_minor": promised,
         "likely_minor": likely,
         "months": [{**month._asdict(), "first_day": month.first_day.isoformat()} for month in report.months],
+        "levels": [{"name": name, "customers": count} for name, count in report.levels],
         "gainers": len(report.gainers),
         "losers": len(report.losers),
         "changes": [change._asdict() for change in report.changes],

@@ -4,18 +4,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from typing import NamedTuple
 
 from commerce.policies.purchase_head import PurchaseHead
+from commerce.policies.returns import returned_minor
 from loyalty.policies.allowance import Allowance, Counter
 from loyalty.policies.awarding import Sale, Target, decide_target, standing_by_terms
 from loyalty.policies.calendar import local_date
 from loyalty.policies.campaigns import Campaign, Occasion
-from loyalty.policies.earning import BaseRule
+from loyalty.policies.earning import BaseRule, Level
 from loyalty.policies.eligibility import Candidate, freeze_facts
 from loyalty.policies.programme import MemberState, ProgrammeState
 from loyalty.policies.rules import CampaignRun, LotTermsVersion, Phase, ProgrammeRules, RuleVersion
 from loyalty.policies.terms import PurchaseClock, Terms, lot_dates
+from loyalty.policies.tiers.counting import Bought
+from loyalty.policies.tiers.ladder import Ladder
 
 # Before every purchase there is: a proposal is tried as if it had always run.
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,6 +50,10 @@ def proposed_rules(running: ProgrammeRules, proposal: Proposal) -> ProgrammeRule
         rules=(RuleVersion(proposal.rule, ALWAYS, None),),
         terms=(LotTermsVersion(proposal.terms, None, ALWAYS, None), *groups),
         campaigns=tuple(CampaignRun(campaign, ALWAYS, None) for campaign in proposal.campaigns),
+        # The levels that are on, as if they had always been.
+        schemes=tuple(
+            replace(scheme, starts_at=ALWAYS) for scheme in running.schemes[-1:] if scheme.ends_at is None
+        ),
     )
 
 
@@ -89,10 +97,13 @@ class Trial:
     ended: dict[date, int] = field(default_factory=lambda: defaultdict(int))
     order_numbers: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     allowance: Allowance = field(init=False)
+    ladder: Ladder | None = field(init=False)
 
     def __post_init__(self) -> None:
         ids = {run.campaign.campaign_id for run in self.rules.campaigns}
         self.allowance = Allowance({one: Counter(0, self.budgets.get(one)) for one in ids})
+        schemes = self.rules.schemes
+        self.ladder = Ladder(schemes[-1], self.rules.zone) if schemes else None
 
     def add(
         self,
@@ -110,14 +121,17 @@ class Trial:
             return 0
         if not sale.is_cancelled:
             self.order_numbers[customer_id] += 1
+        level = self.ladder.level_at(customer_id, head.placed_at) if self.ladder else None
         occasion = Occasion(
             head.placed_at.astimezone(self.rules.zone),
             channel,
-            None,
+            level.id if level else None,
             segment_ids,
             self.order_numbers[customer_id],
         )
-        target = self._target(head, sale, customer_id, occasion)
+        target = self._target(head, sale, customer_id, occasion, level)
+        if self.ladder:
+            self.ladder.count(customer_id, _bought(self.rules, head, sale), target.standing_points)
         if not target.earned_points:
             self.without_points += 1
         self._count(head, customer_id, target)
@@ -131,7 +145,13 @@ class Trial:
             months.append(Month(first_day, self.issued[first_day], self.ended[first_day], owed))
         return months
 
-    def _target(self, head: PurchaseHead, sale: Sale, customer_id: int, occasion: Occasion) -> Target:
+    def count_levels(self, at: datetime) -> list[tuple[str, int]]:
+        """Count the customers who would have each level at a moment, from the lowest up."""
+        return self.ladder.headcount(at) if self.ladder else []
+
+    def _target(
+        self, head: PurchaseHead, sale: Sale, customer_id: int, occasion: Occasion, level: Level | None
+    ) -> Target:
         facts = freeze_facts(
             self.rules,
             Candidate(MemberState.ACTIVE, ALWAYS, False, None),
@@ -139,6 +159,7 @@ class Trial:
             placed_at=head.placed_at,
             currency=head.currency,
             occasion=occasion if self.rules.campaigns else None,
+            level=level,
         )
         if "campaigns" not in facts:
             return decide_target(self.rules, facts, sale)
@@ -161,6 +182,28 @@ class Trial:
 
     def _month(self, at: datetime) -> date:
         return local_date(at, self.rules.zone).replace(day=1)
+
+
+def _bought(rules: ProgrammeRules, head: PurchaseHead, sale: Sale) -> Bought:
+    """Give a sale as levels count it, returns as they stand today included."""
+    rate = rules.rate_at(head.currency, head.placed_at)
+    returned = sum(
+        returned_minor(
+            sold_minor=line.sold_minor,
+            quantity=line.quantity,
+            returned_quantity=line.returned_quantity,
+            returned_minor=line.returned_minor,
+        )
+        for line in sale.lines
+    )
+    return Bought(
+        head.placed_at,
+        sum(line.sold_minor for line in sale.lines),
+        returned + sale.refunded_minor,
+        sale.not_money_minor,
+        rate or Fraction(0),
+        sale.is_cancelled or rate is None,
+    )
 
 
 def compare(before: Mapping[int, int], after: Mapping[int, int]) -> list[Change]:

@@ -69,9 +69,14 @@ def expires_after(sent_at: datetime, valid_days: int, zone: ZoneInfo) -> datetim
 
 
 def address(text: str, name: str) -> str:
-    """Put a name where the owner wants it; without one, the place goes with the space before it.
+    """Put a name where the owner wants it; without one, its place goes with the comma or space beside it.
 
     >>> address("Dear {name}, come in", "")
     'Dear, come in'
+    >>> address("{name}, come in", "")
+    'Come in'
     """
-    return text.replace(NAME, name) if name else text.replace(f" {NAME}", "").replace(NAME, "")
+    if name or NAME not in text:
+        return text.replace(NAME, name)
+    rest = text.replace(f" {NAME}", "").removeprefix(NAME).lstrip(" ,!").replace(NAME, "")
+    return rest[:1].upper() + rest[1:]

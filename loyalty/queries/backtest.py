@@ -25,7 +25,8 @@ class BacktestReport:
 
     `orders` are all that the programme's channels had, `guests` those of nobody known, `without_points` those
     of somebody known that would have earned nothing. `before` is what stands in the records for the same
-    orders. `changes` are the customers whose points differ, those who gain most first.
+    orders. `changes` are the customers whose points differ, those who gain most first. `levels` are those
+    that are on, with the customers who would have each at the end.
     """
 
     orders: int
@@ -36,6 +37,7 @@ class BacktestReport:
     before: int
     months: list[Month]
     changes: list[Change]
+    levels: list[tuple[str, int]]
 
     @property
     def gainers(self) -> list[Change]:
@@ -92,6 +94,7 @@ def run_backtest(
         before=sum(before.values()),
         months=trial.list_months(),
         changes=compare(before, after),
+        levels=trial.count_levels(until),
     )
 
 

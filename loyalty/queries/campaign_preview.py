@@ -15,17 +15,18 @@ from commerce.policies.goods import may_share
 from commerce.policies.purchase_head import PurchaseHead
 from commerce.queries.customers import resolve_customers
 from commerce.queries.segments import find_customers, read_segment
-from loyalty.models import CampaignVersion, Programme
+from loyalty.models import CampaignVersion, Member, Programme
 from loyalty.policies.allowance import Allowance, Counter
 from loyalty.policies.awarding import Sale, basket_of
 from loyalty.policies.campaigns import Campaign, CampaignState, Occasion, matching
 from loyalty.policies.changes.cost import Cost, nominal_cost
-from loyalty.policies.earning import EarningFacts, EarningRules, Outcome, Quote, Source, quote
+from loyalty.policies.earning import EarningFacts, EarningRules, Level, Outcome, Quote, Source, quote
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.queries.campaign_basket import try_basket
 from loyalty.queries.campaigns import campaign_of
 from loyalty.queries.programmes import get_programme_rules
 from loyalty.queries.sales import MOST_RECENT, count_days, get_sales, list_recent
+from loyalty.queries.tiers.levels import get_levels
 
 # Without an end, the cost is told for so many days.
 ENDLESS_DAYS = 30
@@ -106,6 +107,7 @@ class _Order:
     sale: Sale
     customer_id: int
     occasion: Occasion
+    level: Level | None
 
 
 class _Tried(NamedTuple):
@@ -117,7 +119,7 @@ class _Tried(NamedTuple):
 
 
 def preview_campaign(*, programme: Programme, asked: Asked, at: datetime) -> Preview:
-    """Say what a campaign would do on the orders of the last 90 days. Queries: at most 14."""
+    """Say what a campaign would do on the orders of the last 90 days. Queries: at most 16."""
     rules = get_programme_rules(programme.id)
     orders = _recent_orders(rules, asked.campaign, at)
     own, unpriced = _own(rules, asked, at)
@@ -166,6 +168,7 @@ def _recent_orders(rules: ProgrammeRules, campaign: Campaign, at: datetime) -> l
     sales = get_sales(heads)
     roots = resolve_customers(customer_ids={head.customer_id for head in heads if head.customer_id})
     inside = _segments(campaign, at)
+    levels = _levels(rules, heads, roots, at)
     seen: dict[int, int] = {}
     orders = []
     for head in heads:
@@ -174,12 +177,32 @@ def _recent_orders(rules: ProgrammeRules, campaign: Campaign, at: datetime) -> l
         occasion = Occasion(
             head.placed_at.astimezone(rules.zone),
             channels[head.channel_id],
-            None,
+            level.id if (level := levels.get(head.id)) else None,
             frozenset(key for key, members in inside.items() if customer_id in members),
             seen[customer_id],
         )
-        orders.append(_Order(head, sales[head.id], customer_id, occasion))
+        orders.append(_Order(head, sales[head.id], customer_id, occasion, level))
     return orders
+
+
+def _levels(
+    rules: ProgrammeRules, heads: Sequence[PurchaseHead], roots: Mapping[int, int], at: datetime
+) -> dict[int, Level]:
+    """Give the level that each order was placed with; of before there were levels, the member's of today."""
+    if not rules.schemes:
+        return {}
+    rows = Member.objects.filter(programme_id=rules.id, customer_id__in=set(roots.values()))
+    members = dict(rows.values_list("customer_id", "id"))
+    asked = {
+        head.id: (
+            members[roots[head.customer_id or 0]],
+            head.placed_at if rules.scheme_at(head.placed_at) else at,
+        )
+        for head in heads
+        if roots[head.customer_id or 0] in members
+    }
+    found = get_levels(rules, asked.values())
+    return {head_id: found[key].level for head_id, key in asked.items() if key in found}
 
 
 def _segments(campaign: Campaign, at: datetime) -> dict[int, set[int]]:
@@ -201,7 +224,7 @@ def _quote(
     rule, rate = rules.rule_at(at) or rules.rules[0].rule, rules.rate_at(order.head.currency, at)
     campaigns = tuple(matching([campaign], order.occasion)) if rate is not None else ()
     room = allowance.room_for(order.customer_id, campaigns) if allowance else {}
-    facts = EarningFacts(rate or Fraction(0), None, room)
+    facts = EarningFacts(rate or Fraction(0), order.level, room)
     return quote(basket_of(order.sale), EarningRules(rule, campaigns, rules.combination_at(at)), facts)
 
 

@@ -13,6 +13,7 @@ from loyalty.policies.campaign_terms import LARGEST_FACTOR, MOST_STEPS, Problem,
 from loyalty.policies.campaigns import DAY_MINUTES, CampaignKind, Combination
 from loyalty.policies.earning import Outcome, Quote
 from loyalty.queries import figures, sentences
+from loyalty.queries.tiers.schemes import name_levels
 
 _PROBLEMS = {
     Problem.END_NOT_AFTER_START: _("The end is not after the start. Choose a later end, or none."),
@@ -76,6 +77,9 @@ def list_conditions(version: CampaignVersion) -> list[str]:
     said = []
     if version.channels:
         said.append(gettext("Bought here: %(names)s") % {"names": ", ".join(version.channels)})
+    if version.tier_ids:
+        levels = name_levels(version.tier_ids).values()
+        said.append(gettext("Members with the level: %(names)s") % {"names": ", ".join(levels)})
     if version.segment_ids:
         names = (
             Segment.objects.filter(id__in=version.segment_ids).order_by("name").values_list("name", flat=True)

@@ -9,6 +9,7 @@ from loyalty.models import CampaignVersion, OutsideRate
 from loyalty.policies.earning import Outcome, Source
 from loyalty.queries.figures import number
 from loyalty.queries.sentences import counted
+from loyalty.queries.tiers.schemes import name_levels
 
 Reason = Mapping[str, Any]
 
@@ -20,12 +21,13 @@ def base_points(told: Mapping[str, Any]) -> int:
 
 
 def extra_steps(told: Mapping[str, Any]) -> Iterator[str]:
-    """Tell what each source added to the base, or why it did not, and the sum. Queries: 1, or 0."""
+    """Tell what each source added to the base, or why it did not, and the sum. Queries: 0 to 2."""
     reasons: Sequence[Reason] = told.get("reasons", ())
     names = _names(reasons)
+    levels = name_levels([reason["id"] for reason in reasons if reason["source"] == Source.LEVEL])
     for reason in reasons[1:]:
         if reason["source"] == Source.LEVEL:
-            yield _level_step(reason)
+            yield _level_step(reason, levels.get(reason["id"], ""))
         elif reason["source"] == Source.PLAN:
             yield _plan_step(reason)
         else:
@@ -36,11 +38,12 @@ def extra_steps(told: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _level_step(reason: Reason) -> str:
+def _level_step(reason: Reason, name: str) -> str:
     if reason["outcome"] == Outcome.OUTDONE:
         full = {"full": number(reason["full"])}
         return gettext("Your level would have added %(full)s; your paid membership adds more.") % full
-    return gettext("Your level adds %(points)s.") % {"points": number(reason["points"])}
+    gaps = {"name": name, "points": number(reason["points"])}
+    return gettext("Your level “%(name)s” adds %(points)s.") % gaps
 
 
 def _plan_step(reason: Reason) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.template import Context, Template
 from django.test.utils import CaptureQueriesContext
 
 from backstage.operations.check import check_ledger
@@ -14,7 +15,7 @@ from commerce.operations.sync import sync_purchases
 from commerce.policies.snapshot import Snapshot, Who
 from commerce.queries.segments import list_segment, read_segment
 from loyalty.ledger import moves
-from loyalty.models import TierHolding, TierNotice, TierScheme
+from loyalty.models import Campaign, CampaignVersion, TierHolding, TierNotice, TierScheme
 from loyalty.operations.action_rules import create_action_rule, switch_on_action_rule
 from loyalty.operations.actions import record_action
 from loyalty.operations.awards import settle_awards
@@ -28,10 +29,17 @@ from loyalty.operations.tiers.schemes import (
     switch_off_levels,
     switch_on_levels,
 )
+from loyalty.policies.backtest import Proposal
 from loyalty.policies.basket import Basket, BasketLine
 from loyalty.policies.tiers.scheme import LevelSource
 from loyalty.policies.tiers.terms import TierPlan
+from loyalty.queries.backtest import run_backtest
+from loyalty.queries.campaign_preview import Asked, preview_campaign
+from loyalty.queries.campaign_words import list_conditions
+from loyalty.queries.campaigns import campaign_of
+from loyalty.queries.programmes import get_programme_rules
 from loyalty.queries.quote import quote
+from loyalty.queries.why import why
 from tests.loyalty.levels import THREE, history, level, level_ids, requalify, switch_on, warn
 from tests.loyalty.shop import (
     NOON,
@@ -557,3 +565,61 @@ def test_many_orders_at_once_ask_no_more_of_levels_than_two(programme):
 
     assert len(many) <= len(two)  # PostgreSQL posts many in fewer statements
     assert TierHolding.objects.count() == 30
+
+
+# -- what the owner and members read -------------------------------------------------------------------------
+
+
+def test_why_names_the_level_and_what_it_added(programme):
+    switch_on(programme)
+    alice = join("alice", programme)
+    buy("1", 100_000)
+    second = buy("2", 1_000, on=1)
+    entry = alice.entries.get(source_id=second)
+
+    told = why(entry_id=entry.id, member_id=alice.id)
+
+    assert "Your level “Gold” adds 50." in told.steps
+
+
+def test_a_preview_of_a_campaign_knows_the_level_that_orders_were_placed_with(programme):
+    ids = level_ids(switch_on(programme))
+    for who, minor in (("alice", 100_000), ("bob", 1_000)):
+        tell(f"{who} 1", goods(sold_minor=minor), who=who, at=day(-9), placed_at=day(-10))
+        buy(f"{who} 2", 1_000, who=who, on=-5)
+    terms = {"kind": "multiply", "factor": Decimal(2), "tier_ids": [ids["Gold"]]}
+    row = CampaignVersion(campaign=Campaign(programme=programme, id=0), id=0, **terms)
+
+    told = preview_campaign(programme=programme, asked=Asked(campaign_of(row), day(0), day(10)), at=day(0))
+
+    assert (told.orders, told.members, told.points) == (4, 1, 100)
+    assert list_conditions(row) == ["Members with the level: Gold"]
+
+
+def test_a_hint_beside_a_price_knows_the_level(programme, django_user_model):
+    switch_on(programme)
+    alice = join("alice", programme)
+    buy("1", 100_000)
+    login = django_user_model.objects.create_user("alice")
+    alice.customer.user = login
+    alice.customer.save()
+    tag = "{% load encore_loyalty %}{% loyalty_points_for 10 'EUR' %}"
+
+    said = Template(tag).render(Context({"user": login}))
+
+    assert "150" in said
+
+
+def test_a_backtest_says_how_many_would_have_each_level(programme):
+    switch_on(programme)
+    buy("1", 100_000, who="alice", on=-300)
+    buy("2", 30_000, who="bob", on=-100)
+    buy("3", 10_000, who="bob", on=-50)
+    buy("4", 1_000, who="carol", on=-10)
+    rules = get_programme_rules(programme.id)
+    proposal = Proposal(rules.rules[0].rule, rules.terms[0].terms)
+
+    report = run_backtest(rules=rules, proposal=proposal, since=day(-390), until=day(0))
+
+    assert report.levels == [("Bronze", 0), ("Silver", 1), ("Gold", 1)]
+    assert report.points == 10_000 + 3_000 + 1_250 + 100

@@ -1,6 +1,8 @@
 """The versions of a programme's levels, as they are stored."""
 
-from loyalty.models import TierScheme
+from collections.abc import Collection
+
+from loyalty.models import Tier, TierScheme
 from loyalty.policies.tiers.scheme import Scheme
 from loyalty.policies.tiers.terms import TierPlan
 from loyalty.queries.programmes import scheme_of, tier_of
@@ -14,6 +16,21 @@ def find_draft(programme_id: int) -> TierScheme | None:
 def find_running(programme_id: int) -> TierScheme | None:
     """Find the version that is switched on. Queries: 1."""
     return TierScheme.objects.filter(programme_id=programme_id, starts_at__isnull=False, ends_at=None).first()
+
+
+def list_level_choices(programme_id: int) -> list[tuple[str, str]]:
+    """Give the levels that are on, and those that were, by id and name; from the lowest up. Queries: 1."""
+    rows = Tier.objects.filter(scheme__programme_id=programme_id, scheme__starts_at__isnull=False)
+    newest = dict(rows.order_by("scheme__starts_at", "threshold").values_list("level_id", "name"))
+    return [(str(level_id), name) for level_id, name in newest.items()]
+
+
+def name_levels(level_ids: Collection[int]) -> dict[int, str]:
+    """Name levels as their newest version does. Queries: 1; 0 without ids."""
+    if not level_ids:
+        return {}
+    rows = Tier.objects.filter(level_id__in=level_ids).order_by("scheme_id")
+    return dict(rows.values_list("level_id", "name"))
 
 
 def list_plans(scheme: TierScheme) -> list[TierPlan]:

@@ -32,16 +32,9 @@ _AWARD, _PURCHASE, _LINE, _RETURN, _TENDER, _ENTRY, _MEMBER, _HOLDING = (
 # nothing in it that earns.
 _COUNTED = f"award.reason IN ('', '{NoPoints.NOTHING_COUNTS.value}', '{NoPoints.TOO_SMALL.value}')"
 
-# Whoever was merged, each with the member that merges lead to. IS NOT NULL goes without saying, except to
-# PostgreSQL, which would expect a merge for every member.
-_KIN = f"""kin(id, root) AS (
-    SELECT child.id, child.merged_into_id FROM {_MEMBER} AS child
-    JOIN {_MEMBER} AS top ON top.id = child.merged_into_id
-    WHERE child.merged_into_id IS NOT NULL AND top.merged_into_id IS NULL
-    UNION ALL
-    SELECT child.id, kin.root FROM kin JOIN {_MEMBER} AS child ON child.merged_into_id = kin.id
-    WHERE child.merged_into_id IS NOT NULL
-)"""
+# Whom others were merged into. IS NOT NULL goes without saying, except to PostgreSQL, which would expect a
+# merge for every member.
+_ROOTS = f"SELECT merged_into_id FROM {_MEMBER} WHERE merged_into_id IS NOT NULL"
 
 
 def get_totals(rules: ProgrammeRules, scheme: Scheme, spans: Mapping[int, Span]) -> dict[int, int]:
@@ -62,7 +55,8 @@ def list_to_change(
 ) -> list[int]:
     """Give the members of a range, ascending, whose test is over or whose total earns more than they have.
 
-    Those in their days of grace are among them. Queries: 1.
+    Those in their days of grace are among them, and those whom others were merged into: their sums are not
+    made here, where a range of members is one range of each index. Queries: 1.
     """
     totals, values = _range_totals(rules, scheme, lo, hi, at)
     statement = f"""
@@ -74,7 +68,8 @@ def list_to_change(
             AND held.ends_at IS NULL
         WHERE member.id BETWEEN %s AND %s AND member.programme_id = %s AND member.merged_into_id IS NULL
             AND member.state <> '{MemberState.ERASED.value}'
-            AND (held.tests_on < %s OR {_rank_of_total(scheme)} > {_rank_of_held(scheme)})
+            AND (held.tests_on < %s OR {_rank_of_total(scheme)} > {_rank_of_held(scheme)}
+                OR member.id IN ({_ROOTS}))
         ORDER BY member.id
     """
     values += [lo, hi, rules.id, connection.ops.adapt_datefield_value(today)]
@@ -88,7 +83,7 @@ def list_counted(rules: ProgrammeRules, scheme: Scheme, member_id: int, span: Sp
     """
     told, values = _WHO.tell([(member_id, span.starts_at, span.ends_at)])
     amount = "1" if scheme.metric is Metric.ORDERS else _money()
-    listed = f"SELECT id, placed_at, {amount} AS amount FROM ({_kept_by_purchase()}) AS kept"
+    listed = f"SELECT id, placed_at, {amount} AS amount FROM ({_kept_by_purchase(False)}) AS kept"
     if scheme.metric is Metric.POINTS:
         listed = f"SELECT entry.id, entry.qualifying_at, entry.qualifying_change AS amount {_level_points()}"
     return f"{_who_is_told(told)} {listed}", [*values, *_total_values(rules, scheme)]
@@ -131,19 +126,13 @@ def _range_totals(
     starts_at, ends_at = (
         connection.ops.adapt_datetimefield_value(one) for one in (span.starts_at, span.ends_at)
     )
-    statement = f"""WITH RECURSIVE {_KIN},
-        who(member_id, root, begins_at, ends_at) AS (
+    statement = f"""WITH who(member_id, root, begins_at, ends_at) AS (
             SELECT id, id, {_moment()}, {_moment()} FROM {_MEMBER}
             WHERE id BETWEEN %s AND %s AND programme_id = %s AND merged_into_id IS NULL
-            UNION ALL
-            SELECT id, root, {_moment()}, {_moment()} FROM kin WHERE root BETWEEN %s AND %s
         ),
-        total(member_id, amount) AS ({_total(scheme.metric)})"""
-    values = [*(starts_at, ends_at, lo, hi, rules.id), *(starts_at, ends_at, lo, hi)]
-    return statement, [*values, *_total_values(rules, scheme)]
-
-
-# -- the parts of the statement ------------------------------------------------------------------------------
+        total(member_id, amount) AS ({_total(scheme.metric, of_range=True)})"""
+    values = [starts_at, ends_at, lo, hi, rules.id, *_total_values(rules, scheme), lo, hi]
+    return statement, values
 
 
 def _who_is_told(told: str) -> str:
@@ -160,12 +149,13 @@ def _moment() -> str:
     return "%s::timestamptz" if is_postgresql() else "%s"
 
 
-def _total(metric: Metric) -> str:
-    """Sum by `root` what counts of `who(member_id, root, begins_at, ends_at)`."""
+def _total(metric: Metric, *, of_range: bool = False) -> str:
+    """Sum by `root` what counts of `who(member_id, root, begins_at, ends_at)`; that may be a range of ids."""
     if metric is Metric.POINTS:
-        return f"SELECT who.root, SUM(entry.qualifying_change) AS amount {_level_points()} GROUP BY who.root"
+        points = _level_points() + (" AND entry.member_id BETWEEN %s AND %s" if of_range else "")
+        return f"SELECT who.root, SUM(entry.qualifying_change) AS amount {points} GROUP BY who.root"
     amount = "COUNT(*)" if metric is Metric.ORDERS else f"SUM({_money()})"
-    return f"SELECT root, {amount} AS amount FROM ({_kept_by_purchase()}) AS kept GROUP BY root"
+    return f"SELECT root, {amount} AS amount FROM ({_kept_by_purchase(of_range)}) AS kept GROUP BY root"
 
 
 def _level_points() -> str:
@@ -182,38 +172,32 @@ def _total_values(rules: ProgrammeRules, scheme: Scheme) -> list[Any]:
 
 
 @cache
-def _kept_by_purchase() -> str:
-    """Give each purchase once, with what was sold, kept and paid otherwise, where anything is kept.
+def _kept_by_purchase(of_range: bool) -> str:
+    """Give each purchase that counts once, with what was sold, kept and paid otherwise, if anything is kept.
 
-    Lines, returns and tenders stand beside each other and are not joined, which would count each of them
-    as often as there are others.
+    Lines, returns and tenders are each summed up by themselves: joined, each of them would be counted as
+    often as there are others, and PostgreSQL would read these tables whole for a handful of members.
+    Materialized, because every sum would else be made anew wherever it is named.
     """
-    what = "counted.root, counted.id, counted.placed_at, counted.rate"
-    parts = " UNION ALL ".join(
-        f"SELECT {what}, {sold} AS sold, {returned} AS returned, {otherwise} AS otherwise"
-        f" FROM counted JOIN {table} AS part ON part.purchase_id = counted.id{only}"
-        for table, sold, returned, otherwise, only in (
-            (_LINE, "part.sold_minor", "0", "0", ""),
-            (_RETURN, "0", "part.amount_minor", "0", ""),
-            (_TENDER, "0", "0", "part.amount_minor", " AND part.kind <> 'money'"),
+    sums = ", ".join(
+        f"(SELECT COALESCE(SUM({amount}), 0) FROM {table} AS part WHERE part.purchase_id = purchase.id{only})"
+        f" AS {name}"
+        for name, table, amount, only in (
+            ("sold", _LINE, "part.sold_minor", ""),
+            ("returned", _RETURN, "part.amount_minor", ""),
+            ("otherwise", _TENDER, "part.amount_minor", " AND part.kind <> 'money'"),
         )
     )
     return (
-        f"WITH counted AS ({_counted()}) SELECT root, id, placed_at, rate, SUM(sold) AS sold,"
-        " SUM(sold) - SUM(returned) AS kept, SUM(otherwise) AS otherwise"
-        f" FROM ({parts}) AS parts GROUP BY root, id, placed_at, rate HAVING SUM(sold) > SUM(returned)"
-    )
-
-
-def _counted() -> str:
-    """Give the purchases that count, with the rate where it is not one."""
-    return (
-        "SELECT who.root, purchase.id, purchase.placed_at, CASE WHEN purchase.currency = %s THEN NULL"
-        f" ELSE {_rate()} END AS rate"
+        "WITH bought AS MATERIALIZED (SELECT who.root, purchase.id, purchase.placed_at,"
+        f" CASE WHEN purchase.currency = %s THEN NULL ELSE {_rate()} END AS rate, {sums}"
         f" FROM who JOIN {_AWARD} AS award ON award.member_id = who.member_id"
         f" JOIN {_PURCHASE} AS purchase ON purchase.id = award.purchase_id"
         f" WHERE award.programme_id = %s AND {_COUNTED} AND purchase.status <> 'cancelled'"
         " AND purchase.placed_at >= who.begins_at AND purchase.placed_at < who.ends_at"
+        f"{' AND award.member_id BETWEEN %s AND %s' if of_range else ''})"
+        " SELECT root, id, placed_at, rate, sold, sold - returned AS kept, otherwise"
+        " FROM bought WHERE sold > returned"
     )
 
 

@@ -210,6 +210,7 @@ if CELERY_BROKER_URL == "filesystem://":
 
 ENCORE: dict[str, Any] = {
     "DEMO_CLOCK": env.bool("ENCORE_DEMO_CLOCK", default=False),
+    "PLAN_CHECKOUT": "demo_plan" if env.bool("ENCORE_DEMO_CLOCK", default=False) else "",
     "THEME": "auto",  # as this site's own pages; a shop says what its pages are
 }
 

@@ -56,6 +56,7 @@ NAVIGATION = [
         "items": [
             page(_("Campaigns"), "campaign", "encore_loyalty.campaign"),
             page(_("Points for actions"), "celebration", "encore_loyalty.actionrule"),
+            page(_("Plans"), "workspace_premium", "encore_loyalty.plan"),
             page(_("Invitations"), "mail", "encore_loyalty.invitationlist"),
             page(_("Levels"), "military_tech", "encore_loyalty.tierscheme"),
             page(_("Partners"), "handshake", "encore_loyalty.partner"),

@@ -25,6 +25,7 @@ from config.demo.goods import ARTICLES
 from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
 from config.demo.invitations import invite_the_best
 from config.demo.levels import open_levels
+from config.demo.memberships import join_some, open_plan
 from config.demo.neighbours import (
     exchange_some,
     live_with_neighbours,
@@ -52,6 +53,7 @@ NIGHTLY_JOBS = (
     "grant_occasion_points",
     "requalify_tiers",
     "warn_tier_loss",
+    "renew_memberships",
 )
 WINDOW_DAYS = 14
 
@@ -154,6 +156,7 @@ def _make_shop(opened_at: datetime) -> Programme:
     change_terms(
         programme_id=programme.id, product_group_id=machines.id, window_days=30, at=opened_at, by=STORY
     )
+    open_plan(programme, at=opened_at, by=STORY)
     clerks = Group.objects.get(name="Clerks")
     for role, limit in ((clerks.pk, Limit(points_per_day=200)), (None, Limit(points_per_act=4000))):
         set_limit(programme_id=programme.id, group_id=role, limit=limit, at=opened_at, by=STORY)
@@ -179,6 +182,10 @@ def _live(programme: Programme, day: Day, last_day: date) -> None:
     tell_deeds(programme, known, joined=joined, at=evening, by=STORY)
     buyers = [sale.buyer for sale in day.placed if sale.buyer is not None and sale.buyer.has_joined]
     live_with_neighbours(buyers, day.on, evening, STORY)
+    if buyers and day.on.day % 2 == 0:
+        # The demo's own member comes first, so that her page has something to prove.
+        chosen = min(buyers, key=lambda buyer: buyer.external_id != "K1001")
+        join_some(_member(programme, chosen.external_id), on_day=day.on.day, at=evening, by=STORY)
     if day.on.day % 5 == 0:
         _spend_some(programme, day, evening)
     if day.on.day % 7 == 0 and buyers:

@@ -8,9 +8,10 @@ from django.contrib.auth import get_user_model, login
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from backstage import clock
 from backstage.conf import DEMO_CLOCK
@@ -19,6 +20,8 @@ from commerce.operations.reactions import react
 from config.demo.build import LOGINS
 from config.demo.counter import bring_back, buy, list_bought
 from config.demo.goods import ARTICLES, BY_SKU
+from config.demo.memberships import list_for_sale, pay_at_counter
+from loyalty.models import Programme
 
 STEPS = {"day": timedelta(days=1), "week": timedelta(weeks=1), "month": timedelta(days=30)}
 JOBS_OF_TIME = ("void_stale_holds", "release_due_points", "expire_due_points")
@@ -56,9 +59,14 @@ def counter(request: HttpRequest) -> HttpResponse:
     """Show what can be bought, and what the visitor has bought here."""
     _only_in_a_demo()
     bought = list_bought(user_id=_user_id(request))
-    return render(
-        request, "encore/demo/counter.html", {"articles": ARTICLES, "bought": bought, "once": uuid4()}
-    )
+    programme = Programme.objects.order_by("id").first()
+    shown = {
+        "articles": ARTICLES,
+        "bought": bought,
+        "plans": list_for_sale(programme) if programme else [],
+        "once": uuid4(),
+    }
+    return render(request, "encore/demo/counter.html", shown)
 
 
 @require_POST
@@ -72,6 +80,21 @@ def order(request: HttpRequest) -> HttpResponse:
     purchase_id = buy(user_id=_user_id(request), article=article, once=request.POST.get("once", ""))
     react([purchase_id], at=clock.now())
     messages.success(request, _("Bought: %(article)s. See your points.") % {"article": article.name})
+    return redirect("demo_counter")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Sell a plan: where the members' page leads to, and what its button does."""
+    _only_in_a_demo()
+    if request.method != "POST":
+        return redirect(f"{reverse('demo_counter')}#plans")
+    once = request.POST.get("once", "")
+    if pay_at_counter(user_id=_user_id(request), plan_id=plan_id, once=once) is None:
+        messages.warning(request, _("There is nothing to pay for now. Your own page says why."))
+    else:
+        messages.success(request, _("Paid. Your own page says what it is worth."))
     return redirect("demo_counter")
 
 

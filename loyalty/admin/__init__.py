@@ -15,6 +15,7 @@ from loyalty.admin.levels import LevelAdmin
 from loyalty.admin.members import MemberAdmin
 from loyalty.admin.outside import OutsideProgrammeAdmin
 from loyalty.admin.partners import PartnerAdmin
+from loyalty.admin.plans import PlanAdmin
 from loyalty.admin.programmes import ProgrammeAdmin, TermsVersionAdmin
 from loyalty.admin.statements import PartnerStatementAdmin
 from loyalty.admin.transfers import (
@@ -40,6 +41,7 @@ __all__ = [
     "OutsideProgrammeAdmin",
     "PartnerAdmin",
     "PartnerStatementAdmin",
+    "PlanAdmin",
     "PointsAccountAdmin",
     "ProgrammeAdmin",
     "ReceivedFileAdmin",

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from backstage import clock
 from commerce.queries.goods import name_articles
 from loyalty.admin.campaign_form import CampaignForm
-from loyalty.models import ActionVersion, Campaign, CampaignVersion, Programme
+from loyalty.models import ActionVersion, Campaign, CampaignVersion, PlanVersion, Programme
 from loyalty.policies.campaign_terms import problems_of_terms
 from loyalty.policies.campaigns import CampaignState
 from loyalty.queries import campaign_words as words
@@ -68,7 +68,7 @@ def say_period(starts_at: datetime, ends_at: datetime | None, programme: Program
     return _("from %(start)s to %(end)s") % {"start": start, "end": say_moment(ends_at, programme)}
 
 
-def say_when(version: CampaignVersion | ActionVersion, programme: Programme) -> str:
+def say_when(version: CampaignVersion | ActionVersion | PlanVersion, programme: Programme) -> str:
     if version.starts_at is None:
         return _("not yet")
     if version.starts_at == version.ends_at:

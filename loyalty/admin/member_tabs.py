@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from commerce.models import Customer, Identity
 from commerce.queries.customers import list_merged
-from loyalty.admin import member_levels
+from loyalty.admin import member_levels, member_plans
 from loyalty.models import Entry, EntryNote, Member
 from loyalty.policies.book import MemberBook
 from loyalty.queries import figures
@@ -26,6 +26,7 @@ TABS = (
     ("orders", gettext_lazy("Orders")),
     ("actions", gettext_lazy("Besides buying")),
     ("levels", gettext_lazy("Levels")),
+    ("plans", gettext_lazy("Plan")),
     ("person", gettext_lazy("Who it is")),
 )
 ROWS_PER_PAGE = 20
@@ -46,6 +47,7 @@ def show_tab(
         "orders": lambda: _read_orders(member, before, at),
         "actions": lambda: _read_actions(member, at),
         "levels": lambda: member_levels.read(member, at),
+        "plans": lambda: member_plans.read(member, at),
         "person": lambda: _read_person(member),
     }
     if tab in read:

@@ -26,7 +26,7 @@ from backstage.admin.base import (
 )
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.queries import WaitingRequest, list_requests
-from loyalty.admin import joining, member_levels, points
+from loyalty.admin import joining, member_levels, member_plans, points
 from loyalty.admin.balance_facts import read_facts
 from loyalty.admin.member_tabs import TABS, show_tab
 from loyalty.forms import read_moment
@@ -130,6 +130,9 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             page_url(self, "state", require_POST(self.state_view)),
             page_url(self, "level", require_http_methods(["GET", "HEAD", "POST"])(self.level_view)),
             page_url(self, "level_end", require_POST(self.level_end_view)),
+            page_url(self, "plan", require_http_methods(["GET", "HEAD", "POST"])(self.plan_view)),
+            page_url(self, "plan_deed", require_POST(self.plan_deed_view)),
+            page_url(self, "plan_refund", require_http_methods(["GET", "HEAD", "POST"])(self.refund_view)),
             page_url(self, "merge", require_http_methods(["GET", "HEAD", "POST"])(self.merge_view)),
             page_url(self, "unmerge", require_POST(self.unmerge_view)),
             *super().get_urls(),
@@ -179,6 +182,22 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         member = self._get_for_change(request, object_id)
         member_levels.end(request, member)
         return redirect(f"{_address(member.pk)}?tab=levels")
+
+    def plan_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Note a payment for a plan, or begin a trial."""
+        member = self._get_for_change(request, object_id)
+        return member_plans.sell(self, request, member, back=f"{_address(member.pk)}?tab=plans")
+
+    def plan_deed_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Cancel the paid membership at its end, or take that back."""
+        member = self._get_for_change(request, object_id)
+        member_plans.cancel_or_keep(request, member)
+        return redirect(f"{_address(member.pk)}?tab=plans")
+
+    def refund_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Note that a fee was given back."""
+        member = self._get_for_change(request, object_id)
+        return member_plans.refund(self, request, member, back=f"{_address(member.pk)}?tab=plans")
 
     def state_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Pause, resume, take out of the programme or take back."""

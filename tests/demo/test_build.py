@@ -13,7 +13,17 @@ from commerce.models import Purchase, Return
 from config.demo.build import Size, build
 from config.demo.counter import bring_back, buy
 from config.demo.goods import BY_SKU
-from loyalty.models import InvitationList, Member, Partner, PartnerStatement, Programme, Transfer
+from loyalty.models import (
+    InvitationList,
+    Member,
+    MembershipPeriod,
+    PaidMembership,
+    Partner,
+    PartnerStatement,
+    Plan,
+    Programme,
+    Transfer,
+)
 from loyalty.operations.awards import settle_awards
 from loyalty.policies.adjustments import Limit
 from loyalty.queries import get_balance
@@ -50,6 +60,22 @@ def test_the_shop_has_lived_through_its_days_and_its_books_add_up(shop):
     assert Return.objects.exists()
     assert JobRun.objects.filter(job="release_due_points", state="done").count() == 45
     assert [finding.detail for finding in report.findings] == []
+
+
+def test_some_members_pay_for_kaffe_plus_and_the_counter_sells_it(shop, client):
+    plan = Plan.objects.get()
+    assert PaidMembership.objects.filter(plan=plan).count() > 3
+    client.force_login(get_user_model().objects.get(username="member"))
+
+    page = client.get("/demo/shop/").content.decode()
+    client.post(f"/demo/shop/plan/{plan.pk}/", {"once": "form-1"})
+    client.post(f"/demo/shop/plan/{plan.pk}/", {"once": "form-1"})
+
+    assert "Kaffe Plus" in page
+    assert MembershipPeriod.objects.filter(reference="counter-form-1").count() == 1
+    assert client.get(f"/demo/shop/plan/{plan.pk}/").url == "/demo/shop/#plans"
+    assert "Kaffe Plus" in client.get("/club/plan/").content.decode()
+    assert [finding.detail for finding in check_ledger().findings] == []
 
 
 def test_a_newcomer_finds_a_member_with_points_and_others_in_rarer_states(shop):
@@ -103,7 +129,7 @@ def test_what_is_bought_at_the_counter_earns_and_what_comes_back_takes_it_back(s
     bring_back(user_id=user.pk, purchase_id=purchase_id)
     settle_awards(purchase_ids=[purchase_id], at=TODAY + timedelta(minutes=1))
 
-    assert bought == before + 275  # 220, and a quarter more for Silver
+    assert bought == before + 440  # 220, and as many again for Kaffe Plus, which beats Silver
     assert get_balance(member_id=anna.id, at=TODAY + timedelta(minutes=1)).pending == before
 
 

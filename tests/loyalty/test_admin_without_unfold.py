@@ -35,7 +35,9 @@ from tests.factories.coupons import (
     MarginFloorFactory, SubmissionFactory,
 )
 from tests.coupons.gift_cards.till import sell
-from tests.factories.loyalty import InvitationFactory, MemberFactory, ProgrammeFactory
+from tests.factories.loyalty import (
+    InvitationFactory, MemberFactory, PlanVersionFactory, ProgrammeFactory,
+)
 
 setup_test_environment()
 call_command("migrate", verbosity=0)
@@ -106,6 +108,10 @@ pages += [f"{club}partner/{partner.pk}/{page}/" for page in ("change", "price", 
 pages += [f"{club}outsideprogramme/{outside.pk}/{page}/" for page in ("change", "rate", "upload", "end")]
 pages += [f"{club}partner/add/", f"{club}outsideprogramme/add/"]
 pages += ["/admin/encore_backstage/apikey/", "/admin/encore_backstage/apikey/add/"]
+plan = PlanVersionFactory(plan__programme=programme).plan
+lists += [f"{club}plan/"]
+pages += [f"{club}plan/{page}/" for page in ("add", f"{plan.pk}/change", f"{plan.pk}/edit")]
+pages += [f"{club}member/{alice.pk}/{page}" for page in ("change/?tab=plans", "plan/")]
 for address in ["/admin/", *lists, *pages]:
     answer = client.get(address)
     page = answer.content.decode()

@@ -1,0 +1,268 @@
+"""Plans: drafted in a sentence with who would buy, put on sale, changed, closed, ended."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from backstage import clock
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
+from backstage.admin.pages import find_object, page_url, show_page
+from loyalty.admin.campaign_view import say_when
+from loyalty.admin.chosen_programme import find_chosen
+from loyalty.admin.plan_form import PlanForm, open_form
+from loyalty.admin.plan_view import ask_about_price, preview
+from loyalty.models import Plan, PlanVersion, Programme
+from loyalty.operations.plans import offers as operations
+from loyalty.policies.plans.offer import PlanState
+from loyalty.queries import figures, sentences
+from loyalty.queries.plans.member_section import level_name
+from loyalty.queries.plans.results import PlanResults, get_results
+from loyalty.queries.plans.words import say_benefits, say_price
+from loyalty.queries.programmes import offer_of, rules_of
+
+CHANGE, ADD = "encore_loyalty.change_plan", "encore_loyalty.add_plan"
+DEEDS: dict[str, tuple[str, ...]] = {
+    PlanState.DRAFT.value: ("start", "discard"),
+    PlanState.ON.value: ("close", "end"),
+    PlanState.CLOSED.value: ("start", "end"),
+    PlanState.ENDED.value: (),
+}
+
+
+@admin.register(Plan)
+class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+    """What members can pay for, and a page for each."""
+
+    empty_text = gettext_lazy("No plans yet. A plan is what members pay for: more points, free shipping.")
+    list_display = ("title", "standing", "costs", "brings")
+    search_fields = ("name",)
+
+    @display(description=gettext_lazy("name"))
+    def title(self, plan: Plan) -> str:
+        return plan.name
+
+    @display(description=gettext_lazy("state"), label={"on": "success", "closed": "warning"})
+    def standing(self, plan: Plan) -> Any:
+        return in_colour(plan.state, plan.get_state_display())
+
+    @display(description=gettext_lazy("costs"))
+    def costs(self, plan: Plan) -> str:
+        return say_price(offer_of(_newest(plan)), plan.programme.currency)
+
+    @display(description=gettext_lazy("brings"))
+    def brings(self, plan: Plan) -> str:
+        return " · ".join(_say_brings(_newest(plan), plan.programme))
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("programme").prefetch_related("versions__plan")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let a plan be drafted: not by Django's form, but by the one below."""
+        return bool(request.user.has_perm(ADD))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the addresses of what can be done with a plan, and of the preview."""
+        both = require_http_methods(["GET", "HEAD", "POST"])
+        deeds = [
+            page_url(self, name, require_POST(self._doer(operate, said)))
+            for name, (operate, said) in _DEEDS.items()
+        ]
+        look = path(
+            "preview/",
+            self.admin_site.admin_view(require_POST(self.preview_view)),
+            name="encore_loyalty_plan_preview",
+        )
+        return [look, *deeds, page_url(self, "edit", both(self.edit_view)), *super().get_urls()]
+
+    # -- drafting and changing -------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Draft a plan."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        programme = find_chosen(request)
+        form = _open(request, programme)
+        if _is_saved(request, form) and (plan := self._save(request, form, None)):
+            messages.success(request, _("Saved as a draft. Nobody can buy it until you put it on sale."))
+            return redirect(_address(plan.pk))
+        return self._show_form(request, form, None)
+
+    def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Change a draft in place, or begin a new version of what is sold."""
+        plan = self._get_for_change(request, object_id)
+        if plan.state == PlanState.ENDED:
+            raise Http404
+        form = _open(request, plan.programme, initial=PlanForm.begin(plan, _newest(plan)))
+        if _is_saved(request, form) and self._save(request, form, plan):
+            messages.success(request, _say_changed(plan))
+            return redirect(_address(plan.pk))
+        return self._show_form(request, form, plan)
+
+    def _save(self, request: HttpRequest, form: PlanForm, plan: Plan | None) -> Plan | None:
+        at = clock.now()
+        done: dict[str, Any] = {"at": at, "by": by_staff(request.user)}
+        own, terms = form.read_own(), form.read_terms()
+        before = _newest(plan) if plan is not None and plan.state != PlanState.DRAFT else None
+        if form.refuse_cost(ask_about_price(form, before=before, at=at)):
+            return None
+        try:
+            if plan is None:
+                return operations.create_plan(programme_id=form.programme.pk, **own, terms=terms, **done)
+            return operations.change_plan(plan_id=plan.pk, own=own, terms=terms, **done)
+        except ValidationError as error:
+            form.take_over(error)
+        except operations.PlanStepRefused as refusal:
+            form.add_error(None, str(refusal))
+        return None
+
+    def _show_form(self, request: HttpRequest, form: PlanForm, plan: Plan | None) -> HttpResponse:
+        list_address = reverse("admin:encore_loyalty_plan_changelist")
+        is_sold = plan is not None and plan.state != PlanState.DRAFT
+        context = {
+            **self.admin_site.each_context(request),
+            "title": plan.name if plan else _("Draft a plan"),
+            "opts": self.opts,
+            "list_address": list_address,
+            "form": form,
+            "button": _("Begin this as a new version now") if is_sold else _("Save draft"),
+            "back": _address(plan.pk) if plan else list_address,
+            "preview_address": reverse("admin:encore_loyalty_plan_preview"),
+            "programme": form.programme,
+            "is_sold": is_sold,
+            "preview": preview(form, at=clock.now()) if form.is_bound and form.is_valid() else None,
+        }
+        status = 422 if form.is_bound and form.errors else 200
+        return TemplateResponse(request, "encore/loyalty/admin/plan_form.html", context, status=status)
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer with what a half-written plan would bring and cost; it saves nothing."""
+        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+            raise PermissionDenied
+        form = _open(request, find_chosen(request))
+        context = {"preview": preview(form, at=clock.now()) if form.is_valid() else None}
+        return TemplateResponse(request, "encore/loyalty/admin/plan_preview.html", context)
+
+    # -- one plan --------------------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show one plan: what it costs and brings, what it has come to, and what can be done with it."""
+        plan: Plan = find_object(self, request, object_id)
+        versions, programme = list(plan.versions.order_by("-number")), plan.programme
+        return show_page(
+            self,
+            request,
+            obj=plan,
+            template="encore/loyalty/admin/plan.html",
+            plan=plan,
+            costs=say_price(offer_of(versions[0]), programme.currency),
+            brings=_say_brings(versions[0], programme),
+            results=_say_results(get_results(plan, at=clock.now()), programme),
+            versions=[
+                (row, say_price(offer_of(row), programme.currency), say_when(row, programme))
+                for row in versions
+            ],
+            deeds=[(name, *_MEANINGS[name]) for name in DEEDS[plan.state]],
+            may_change=request.user.has_perm(CHANGE),
+            may_edit=request.user.has_perm(CHANGE) and plan.state != PlanState.ENDED,
+        )
+
+    def _doer(self, operate: Callable[..., Any], said: Any) -> Callable[..., HttpResponse]:
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            plan = self._get_for_change(request, object_id)
+            try:
+                operate(plan_id=plan.pk, at=clock.now(), by=by_staff(request.user))
+                messages.success(request, said)
+            except ValidationError as error:
+                messages.error(request, " ".join(error.messages))
+            except operations.PlanStepRefused as refusal:
+                messages.warning(request, str(refusal))
+            if not Plan.objects.filter(pk=plan.pk).exists():
+                return redirect("admin:encore_loyalty_plan_changelist")
+            return redirect(_address(plan.pk))
+
+        return view
+
+    def _get_for_change(self, request: HttpRequest, object_id: str) -> Plan:
+        plan: Plan = find_object(self, request, object_id)
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        return plan
+
+
+_DEEDS: dict[str, tuple[Callable[..., Any], Any]] = {
+    "start": (operations.switch_on_plan, gettext_lazy("It is on sale.")),
+    "close": (operations.close_plan, gettext_lazy("Closed. Nobody new can join; who is in may renew.")),
+    "end": (operations.end_plan, gettext_lazy("Ended. What is paid for runs out.")),
+    "discard": (operations.discard_plan, gettext_lazy("The draft is thrown away.")),
+}
+_MEANINGS = {
+    "start": (gettext_lazy("Members can buy it from now on."), gettext_lazy("Put it on sale")),
+    "close": (
+        gettext_lazy("Nobody new can join. Who is in it may renew."),
+        gettext_lazy("Close it to new members"),
+    ),
+    "end": (
+        gettext_lazy("It ends for good: nobody joins or renews. What is paid for runs out."),
+        gettext_lazy("End it"),
+    ),
+    "discard": (
+        gettext_lazy("The draft is thrown away. Nobody has bought it."),
+        gettext_lazy("Throw the draft away"),
+    ),
+}
+
+
+def _open(request: HttpRequest, programme: Programme, **more: Any) -> PlanForm:
+    typed = request.POST if request.method == "POST" else None
+    return open_form(typed, programme=programme, rules=rules_of(programme), at=clock.now(), **more)
+
+
+def _is_saved(request: HttpRequest, form: PlanForm) -> bool:
+    return request.method == "POST" and form.is_valid() and "save" in request.POST
+
+
+def _newest(plan: Plan) -> PlanVersion:
+    return max(plan.versions.all(), key=lambda version: version.number)
+
+
+def _say_brings(version: PlanVersion, programme: Programme) -> list[str]:
+    offer = offer_of(version)
+    level = level_name(rules_of(programme), offer, clock.now())
+    return say_benefits(offer, programme.currency, level=level)
+
+
+def _say_results(results: PlanResults, programme: Programme) -> list[tuple[Any, str]]:
+    worth_minor = programme.worth_at(clock.now()).of(results.points)
+    return [
+        (_("Members in it now"), figures.number(results.members)),
+        (_("of them trying it"), figures.number(results.trying)),
+        (_("of them cancelled"), figures.number(results.cancelled)),
+        (_("Not renewed so far"), figures.number(results.lapsed)),
+        (_("Refunded so far"), figures.number(results.refunded)),
+        (_("Fees, less refunds"), figures.money(results.fees_minor, programme.currency)),
+        (
+            _("Points that it added, and their worth"),
+            f"{sentences.points(results.points)} · {figures.money(worth_minor, programme.currency)}",
+        ),
+    ]
+
+
+def _say_changed(plan: Plan) -> str:
+    if plan.state == PlanState.DRAFT:
+        return _("Saved.")
+    return _("Changed for payments from now on. What is paid for stays as it was.")
+
+
+def _address(plan_id: int) -> str:
+    return reverse("admin:encore_loyalty_plan_change", args=[plan_id])

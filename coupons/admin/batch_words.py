@@ -63,12 +63,12 @@ def say_progress(batch: CodeBatch) -> str:
     """Say how far the making of a batch is."""
     told = {"made": say_number(batch.made_count), "wanted": say_number(batch.wanted_count)}
     if batch.is_made:
-        return _("All %(wanted)s codes are made.") % told
+        return _("All are made: %(wanted)s.") % told
     if batch.state == CodeState.PAUSED:
-        return _("%(made)s of %(wanted)s codes are made. The others wait until you let it go on.") % told
+        return _("Made so far: %(made)s of %(wanted)s. The others wait until you let it go on.") % told
     if batch.made_count == batch.filled_from:
-        return _("%(made)s of %(wanted)s codes are made. It goes on within a minute.") % told
-    return _("%(made)s of %(wanted)s codes are made.") % told
+        return _("Made so far: %(made)s of %(wanted)s. It goes on within a minute.") % told
+    return _("Made so far: %(made)s of %(wanted)s.") % told
 
 
 def list_bars(batch: CodeBatch, at: datetime) -> list[dict[str, Any]]:

@@ -195,6 +195,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "%(n)s codes that nobody has used become void for good.",
             batch.free_count,
         )
+        button = ngettext("Make %(n)s code void", "Make %(n)s codes void", batch.free_count)
         return show_page(
             self,
             request,
@@ -202,7 +203,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             template="encore/coupons/admin/batch_void.html",
             batch=batch,
             said=sentence % {"n": say_number(batch.free_count)},
-            button=_("Make %(n)s codes void") % {"n": say_number(batch.free_count)},
+            button=button % {"n": say_number(batch.free_count)},
             back=_address(batch.pk),
         )
 

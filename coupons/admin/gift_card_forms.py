@@ -82,8 +82,9 @@ class SellForm(EndForm):
         "reason",
     )
 
-    def __init__(self, *args: Any, channels: Sequence[Channel], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, channels: Sequence[Channel], today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.today = today
         field = self.fields["currency"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)
         currencies = sorted({channel.currency for channel in channels}) or ["EUR"]
@@ -101,6 +102,8 @@ class SellForm(EndForm):
             else:
                 if not 0 < cleaned["amount_minor"] <= MOST_MINOR:
                     self.add_error("amount", _("Name an amount above nothing."))
+        if (last_day := cleaned.get("last_day")) and last_day < self.today:
+            self.add_error("last_day", _("This day is over. Name one that is still to come."))
         for name in ("recipient", "message"):
             if has_card_number(cleaned.get(name, "")):
                 self.add_error(name, _("This looks like a payment card's number. Leave it out."))

@@ -36,7 +36,7 @@ from coupons.admin.gift_card_forms import (
 from coupons.models import GiftCard, GiftCardHold, GiftCardLimit
 from coupons.operations.gift_cards import caring, requests
 from coupons.policies.codes import normal_code
-from coupons.policies.gift_card_errors import GiftCardRefusal
+from coupons.policies.gift_card_errors import GiftCardEndNotLater, GiftCardRefusal
 from coupons.policies.gift_cards import GiftCardHoldState
 from coupons.queries.gift_card_codes import find_card
 from coupons.queries.gift_card_figures import list_figures
@@ -135,7 +135,7 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         channels, at = list(Channel.objects.order_by("id")), clock.now()
-        form = SellForm(request.POST or None, channels=channels, initial={"key": uuid4()})
+        form = SellForm(request.POST or None, channels=channels, today=at.date(), initial={"key": uuid4()})
         form.initial["last_day"] = at.date().replace(year=at.year + YEARS, month=12, day=31)
         if request.method == "POST" and form.is_valid() and (sold := self._sell(request, form)):
             return sold
@@ -235,6 +235,9 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 except OverGiftCardLimit:
                     messages.success(request, _ask(request, card, name, form))
                     return redirect(_address(card.pk))
+                except GiftCardEndNotLater:
+                    stands = {"day": pages.say_last_day(card.expires_at, card)}
+                    form.add_error("last_day", _("Its last day is: %(day)s. Name a later one.") % stands)
                 except GiftCardRefusal as refusal:
                     form.add_error(None, str(refusal))
                 else:

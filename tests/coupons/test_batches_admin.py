@@ -104,7 +104,7 @@ def test_what_is_refused_stands_beside_its_gap_with_the_fix(admin_client, coupon
 
 def test_a_batch_that_is_being_made_shows_how_far_it_is(admin_client, coupon):
     batch = CodeBatchFactory(coupon=coupon, prefix="SUN", wanted_count=40)
-    assert "0 of 40 codes are made. It goes on within a minute." in read(
+    assert "Made so far: 0 of 40. It goes on within a minute." in read(
         admin_client.get(at("change", batch.pk))
     )
 
@@ -112,7 +112,7 @@ def test_a_batch_that_is_being_made_shows_how_far_it_is(admin_client, coupon):
 
     fragment = read(admin_client.get(at("progress", batch.pk)))
     assert 'max="40" value="30"' in fragment
-    assert "30 of 40 codes are made." in fragment
+    assert "Made so far: 30 of 40." in fragment
     assert f'data-encore-refresh="{at("progress", batch.pk)}"' in fragment
     make_codes(batch_id=batch.pk, at_most=30, at=NOON)
     assert "data-encore-refresh" not in read(admin_client.get(at("progress", batch.pk)))

@@ -71,7 +71,7 @@ def test_a_card_is_sold_in_a_sentence_and_its_code_shown_once(admin_client):
         ({"currency": "USD"}, "currency"),
         ({"last_day": ""}, "last_day"),
         ({"is_endless": "on"}, "last_day"),
-        ({"last_day": "2020-01-01"}, "__all__"),
+        ({"last_day": "2020-01-01"}, "last_day"),
         ({"message": "4111 1111 1111 1111"}, "message"),
         ({"key": "x"}, "key"),
     ],
@@ -112,6 +112,16 @@ def test_a_deed_without_a_reason_is_asked_for_one(admin_client, deed):
     assert page.status_code == 422
     assert page.context["form"].errors["reason"]
     assert money_of(card) == {"balance": 5000}
+
+
+@pytest.mark.parametrize("end", ["2026-03-10", "2020-01-01"])
+def test_an_end_that_is_no_later_is_said_beside_its_gap(admin_client, end):
+    card = sell(5000, expires_at=day(30))
+
+    page = admin_client.post(f"{HOME}{card.pk}/extend/", {"last_day": end})
+
+    assert page.status_code == 422
+    assert "April 2, 2026" in page.context["form"].errors["last_day"][0]
 
 
 def test_a_lost_card_gets_a_new_code(admin_client):

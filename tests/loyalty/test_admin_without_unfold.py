@@ -34,7 +34,7 @@ from tests.factories.coupons import (
     BrandAgreementFactory, CodeAlertFactory, CouponVersionFactory, MarginFloorFactory, SubmissionFactory,
 )
 from tests.coupons.gift_cards.till import sell
-from tests.factories.loyalty import InvitationFactory, MemberFactory, ProgrammeFactory
+from tests.factories.loyalty import TierFactory, InvitationFactory, MemberFactory, ProgrammeFactory
 
 setup_test_environment()
 call_command("migrate", verbosity=0)
@@ -100,6 +100,11 @@ pages += [f"{club}partner/{partner.pk}/{page}/" for page in ("change", "price", 
 pages += [f"{club}outsideprogramme/{outside.pk}/{page}/" for page in ("change", "rate", "upload", "end")]
 pages += [f"{club}partner/add/", f"{club}outsideprogramme/add/"]
 pages += ["/admin/encore_backstage/apikey/", "/admin/encore_backstage/apikey/add/"]
+levels = TierFactory(scheme__programme=programme).scheme
+lists += [f"{club}tierscheme/"]
+pages += [f"{club}tierscheme/{levels.pk}/{page}/" for page in ("change", "edit")]
+pages += [f"{club}tierscheme/add/", f"{club}member/{alice.pk}/level/"]
+pages += [f"{club}member/{alice.pk}/change/?tab=levels"]
 for address in ["/admin/", *lists, *pages]:
     answer = client.get(address)
     page = answer.content.decode()

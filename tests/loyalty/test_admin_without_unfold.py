@@ -36,7 +36,7 @@ from tests.factories.coupons import (
 )
 from tests.coupons.gift_cards.till import sell
 from tests.factories.loyalty import (
-    InvitationFactory, MemberFactory, PlanVersionFactory, ProgrammeFactory,
+    InvitationFactory, MemberFactory, PlanVersionFactory, ProgrammeFactory, TierFactory,
 )
 
 setup_test_environment()
@@ -112,6 +112,11 @@ plan = PlanVersionFactory(plan__programme=programme).plan
 lists += [f"{club}plan/"]
 pages += [f"{club}plan/{page}/" for page in ("add", f"{plan.pk}/change", f"{plan.pk}/edit")]
 pages += [f"{club}member/{alice.pk}/{page}" for page in ("change/?tab=plans", "plan/")]
+levels = TierFactory(scheme__programme=programme).scheme
+lists += [f"{club}tierscheme/"]
+pages += [f"{club}tierscheme/{levels.pk}/{page}/" for page in ("change", "edit")]
+pages += [f"{club}tierscheme/add/", f"{club}member/{alice.pk}/level/"]
+pages += [f"{club}member/{alice.pk}/change/?tab=levels"]
 for address in ["/admin/", *lists, *pages]:
     answer = client.get(address)
     page = answer.content.decode()

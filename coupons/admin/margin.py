@@ -140,7 +140,7 @@ class MarginFloorAdmin(MarginAdmin):
 
     @display(description=gettext_lazy("state"), label={"on": "success"})
     def standing(self, floor: MarginFloor) -> Any:
-        return in_colour("ended", _("Ended")) if floor.ends_at else in_colour("on", _("Holds"))
+        return in_colour("ended", _("Ended")) if floor.ends_at else in_colour("on", _("In force"))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Set a floor."""
@@ -204,7 +204,9 @@ class BrandAgreementAdmin(MarginAdmin):
         at = clock.now()
         if agreement.ends_at is not None and agreement.ends_at <= at:
             return in_colour("ended", _("Ended"))
-        return in_colour("coming", _("To come")) if agreement.starts_at > at else in_colour("on", _("Holds"))
+        return (
+            in_colour("coming", _("To come")) if agreement.starts_at > at else in_colour("on", _("In force"))
+        )
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Note an agreement."""

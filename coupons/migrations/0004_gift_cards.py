@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('issue_key', models.CharField(max_length=120, verbose_name='key')),
                 ('fingerprint', models.CharField(max_length=64, verbose_name='fingerprint')),
                 ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('state', models.CharField(choices=[('waiting', 'Waits for approval'), ('active', 'Active'), ('paused', 'Paused'), ('void', 'Void')], max_length=7, verbose_name='state')),
+                ('state', models.CharField(choices=[('waiting', 'Waits for approval'), ('active', 'Can be used'), ('paused', 'Paused'), ('void', 'Void')], max_length=7, verbose_name='state')),
                 ('issued_minor', models.BigIntegerField(verbose_name='issued (minor units)')),
                 ('balance_minor', models.BigIntegerField(default=0, verbose_name='left (minor units)')),
                 ('held_minor', models.BigIntegerField(default=0, verbose_name='reserved (minor units)')),

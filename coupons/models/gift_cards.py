@@ -17,7 +17,7 @@ from coupons.policies.gift_cards import COUNTERS, GiftCardHoldState, GiftCardMov
 
 class GiftCardStateChoices(models.TextChoices):
     WAITING = GiftCardState.WAITING.value, _("Waits for approval")
-    ACTIVE = GiftCardState.ACTIVE.value, _("Active")
+    ACTIVE = GiftCardState.ACTIVE.value, _("Can be used")
     PAUSED = GiftCardState.PAUSED.value, _("Paused")
     VOID = GiftCardState.VOID.value, _("Void")
 

@@ -4,15 +4,14 @@ Each is one SELECT that returns the rows which break it. The SELECTs are in the 
 SQLite share, and use nothing of the code that writes, so that a fault there cannot hide behind itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 from django.db import connection
 
-from backstage import clock
 from backstage.policies import Finding
-from backstage.registry import Invariant
+from backstage.queries import Law
 from commerce.models import Customer
 from coupons.models import (
     Code,
@@ -26,7 +25,6 @@ from coupons.models import (
 )
 from coupons.policies.states import STANDING_USES, CodeKind, CodeState, UseState
 
-MOST_FINDINGS = 100
 LATE_AFTER = timedelta(days=1)
 
 _CODE, _BATCH, _COUPON, _ORDER, _USE, _VERSION, _REDEMPTION, _CUSTOMER = (
@@ -38,36 +36,16 @@ _IS_VOID = f"k.state = '{CodeState.VOID.value}'"
 _STANDS = f"IN ({', '.join(repr(state.value) for state in STANDING_USES)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Law:
-    """One question to the books. `broken` selects an id and the numbers that `detail` has gaps for.
-
-    `is_late` makes it a law of liveness: `broken` then takes one parameter, the moment that long ago.
-    """
-
-    name: str
-    question: str
-    broken: str
-    detail: str
-    is_late: bool = False
-
-    def invariant(self) -> Invariant:
-        """Put the law into the form of the door."""
-        return Invariant(
-            name=f"coupons.{self.name}", question=self.question, find=self.find, liveness=self.is_late
-        )
+class CouponLaw(Law):
+    """A law of coupons. What the two databases spell differently is put in when it is asked."""
 
     def find(self) -> list[Finding]:
         """Return the rows that break the law, lowest ids first. Queries: 1."""
         broken = self.broken.replace("{part}", _part()).replace("{minor}", _minor())
-        values: list[Any] = []
-        if self.is_late:
-            values = [connection.ops.adapt_datetimefield_value(clock.now() - LATE_AFTER)]
-        with connection.cursor() as cursor:
-            cursor.execute(f"{broken} ORDER BY 1 LIMIT {MOST_FINDINGS}", values)
-            columns = [column[0] for column in cursor.description]
-            rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-        return [Finding(f"coupons.{self.name}", [row[columns[0]]], self.detail % row) for row in rows]
+        return Law.find(replace(self, broken=broken))
+
+
+_law = partial(CouponLaw, book="coupons")
 
 
 def _part() -> str:
@@ -79,7 +57,7 @@ def _minor() -> str:
 
 
 LAWS = (
-    Law(
+    _law(
         "sheet_has_a_code_of_its_own",
         "Has every sheet for a coupon site a code of its own coupon, made for a site?",
         f"SELECT s.id, s.coupon_id, k.coupon_id AS other_id, k.kind FROM {_SHEET} s"
@@ -87,7 +65,7 @@ LAWS = (
         f" WHERE k.coupon_id <> s.coupon_id OR k.kind <> '{CodeKind.SITE.value}'",
         "sheet %(id)s of coupon %(coupon_id)s has a code of kind %(kind)s, of coupon %(other_id)s",
     ),
-    Law(
+    _law(
         "coupon_is_its_redemptions",
         "Has every coupon been used as often as it was redeemed?",
         f"SELECT c.id, c.used_count, COUNT(r.id) AS counted FROM {_COUPON} c"
@@ -95,7 +73,7 @@ LAWS = (
         " GROUP BY c.id, c.used_count HAVING c.used_count <> COUNT(r.id)",
         "coupon %(id)s counts %(used_count)s uses; its redemptions are %(counted)s",
     ),
-    Law(
+    _law(
         "coupon_has_cost_its_redemptions",
         "Has every coupon cost what its redemptions took off, less what came back?",
         f"SELECT c.id, c.spent_minor, COALESCE(SUM(r.amount_minor - r.returned_minor), 0) AS counted"
@@ -104,7 +82,7 @@ LAWS = (
         " HAVING c.spent_minor <> COALESCE(SUM(r.amount_minor - r.returned_minor), 0)",
         "coupon %(id)s has cost %(spent_minor)s; its redemptions come to %(counted)s",
     ),
-    Law(
+    _law(
         "code_is_its_redemptions",
         "Has every code been used as often as it was redeemed?",
         f"SELECT k.id, k.used_count, COALESCE(r.uses, 0) AS counted FROM {_CODE} k"
@@ -112,7 +90,7 @@ LAWS = (
         " GROUP BY code_id) r ON r.code_id = k.id WHERE k.used_count <> COALESCE(r.uses, 0)",
         "code %(id)s counts %(used_count)s uses; its redemptions are %(counted)s",
     ),
-    Law(
+    _law(
         "batch_is_its_codes",
         "Does every batch count the codes that were made, used and made void?",
         "SELECT b.id, b.made_count, b.used_count, b.void_count, COUNT(k.id) AS made,"
@@ -124,7 +102,7 @@ LAWS = (
         "batch %(id)s counts %(made_count)s codes, %(used_count)s used, %(void_count)s void;"
         " there are %(made)s, %(used)s and %(void)s",
     ),
-    Law(
+    _law(
         "code_is_of_its_batch",
         "Is every code of a coupon that is there, and one of a batch made as the batch says?",
         f"SELECT k.id, k.coupon_id, k.batch_id FROM {_CODE} k LEFT JOIN {_COUPON} c ON c.id = k.coupon_id"
@@ -134,7 +112,7 @@ LAWS = (
         " OR LENGTH(k.code) <> LENGTH(b.prefix) + b.random_places))",
         "code %(id)s is not what its coupon %(coupon_id)s and its batch %(batch_id)s say",
     ),
-    Law(
+    _law(
         "customer_has_used_their_redemptions",
         "Has every customer, with all who were merged into them, used each coupon as often as is counted?",
         "SELECT * FROM (WITH RECURSIVE path(origin, next_id, root) AS ("
@@ -151,14 +129,14 @@ LAWS = (
         " GROUP BY coupon_id, customer_id HAVING SUM(kept) <> SUM(found)) AS broken",
         "customer %(customer_id)s counts %(kept)s uses of coupon %(coupon_id)s; redeemed were %(found)s",
     ),
-    Law(
+    _law(
         "redemption_stands_with_its_order",
         "Is every redemption reserved, used or given back as its order is?",
         f"SELECT r.id, r.state, o.state AS order_state FROM {_REDEMPTION} r"
         f" JOIN {_ORDER} o ON o.id = r.order_id WHERE r.state {_STANDS} AND r.state <> o.state",
         "redemption %(id)s is %(state)s; its order is %(order_state)s",
     ),
-    Law(
+    _law(
         "order_is_its_redemptions",
         "Does every order have off what its coupons took off?",
         f"SELECT o.id, o.discount_minor, COALESCE(SUM(r.amount_minor), 0) AS counted FROM {_ORDER} o"
@@ -166,7 +144,7 @@ LAWS = (
         " GROUP BY o.id, o.discount_minor HAVING o.discount_minor <> COALESCE(SUM(r.amount_minor), 0)",
         "order %(id)s has %(discount_minor)s off; its redemptions come to %(counted)s",
     ),
-    Law(
+    _law(
         "redemption_is_its_lines",
         "Does every redemption take off what its lines say?",
         f"SELECT r.id, r.amount_minor, COALESCE(SUM({{minor}}), 0) AS counted FROM {_REDEMPTION} r"
@@ -174,7 +152,7 @@ LAWS = (
         " HAVING r.amount_minor <> COALESCE(SUM({minor}), 0)",
         "redemption %(id)s took off %(amount_minor)s; its lines come to %(counted)s",
     ),
-    Law(
+    _law(
         "redemption_is_of_one_coupon",
         "Do the version and the code of every redemption belong to its coupon?",
         f"SELECT r.id, r.coupon_id, v.coupon_id AS of_version, k.coupon_id AS of_code FROM {_REDEMPTION} r"
@@ -183,7 +161,7 @@ LAWS = (
         "redemption %(id)s is of coupon %(coupon_id)s, its version of %(of_version)s,"
         " its code of %(of_code)s",
     ),
-    Law(
+    _law(
         "one_version_at_a_time",
         "Has every coupon one promise at a time?",
         f"SELECT later.id, later.coupon_id, earlier.number FROM {_VERSION} later JOIN {_VERSION} earlier"
@@ -192,13 +170,13 @@ LAWS = (
         " AND (earlier.ends_at IS NULL OR earlier.ends_at > later.starts_at)",
         "version %(id)s of coupon %(coupon_id)s begins while version %(number)s lasts",
     ),
-    Law(
+    _law(
         "reservations_are_written_off",
         "Has every reservation been given back a day after its time was up?",
         f"SELECT o.id, o.reference FROM {_ORDER} o WHERE o.state = '{UseState.RESERVED.value}'"
         " AND o.expires_at <= %s",
         "order %(id)s (%(reference)s) still holds what it reserved, a day after its time was up",
-        is_late=True,
+        late_after=LATE_AFTER,
     ),
 )
 INVARIANTS = tuple(law.invariant() for law in LAWS)

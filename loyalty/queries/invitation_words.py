@@ -39,7 +39,7 @@ CLOSED: Final[Mapping[Standing, tuple[str | Promise, str | Promise]]] = {
 
 # What staff reads about one invitation.
 STANDINGS: Final[Mapping[Standing, str | Promise]] = {
-    Standing.OPEN: _("Open"),
+    Standing.OPEN: _("Still open"),
     Standing.WAITING: _("About to be invited"),
     Standing.USED: _("Joined"),
     Standing.EXPIRED: _("Too late"),

@@ -9,4 +9,4 @@ from coupons.queries.laws import LAWS
 def books_are_right(db):
     """After a test that writes by operations alone; rows of factories keep no books."""
     yield
-    assert [finding.detail for law in LAWS if not law.is_late for finding in law.find()] == []
+    assert [finding.detail for law in LAWS if not law.late_after for finding in law.find()] == []

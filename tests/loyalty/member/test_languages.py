@@ -20,6 +20,7 @@ from loyalty.queries import figures, sentences
 CODE = {
     "backstage": ("backstage",),
     "commerce": ("commerce",),
+    "coupons": ("coupons",),
     "loyalty": ("loyalty",),
     "config": ("config", "templates"),
 }

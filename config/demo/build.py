@@ -20,6 +20,7 @@ from commerce.operations.channels import open_channel
 from commerce.operations.products import ProductSnapshot, sync_products
 from commerce.operations.sync import sync_purchases
 from commerce.policies.snapshot import LineSnapshot, Snapshot, TenderSnapshot, Who
+from config.demo.coupons import open_coupons, sell_gift_cards, take_off
 from config.demo.deeds import birth_date_of, reward_deeds, tell_deeds
 from config.demo.goods import ARTICLES
 from config.demo.history import ZONE, Bought, Buyer, Day, Sale, make_days
@@ -81,6 +82,12 @@ def build(size: Size, *, on_day: Callable[[date], None]) -> None:
     open_levels(programme, opened_at=opened_at, by=STORY)
     open_campaigns(programme, opened_at=opened_at, ends_at=_at(last_day, 0), by=STORY)
     reward_deeds(programme, at=opened_at, by=STORY)
+    open_coupons(
+        opened_at=opened_at,
+        starts_at=_at(last_day - timedelta(days=30), 0),
+        ends_at=_at(last_day + timedelta(days=10), 0),
+        by=STORY,
+    )
     open_neighbours(programme, opened_at=opened_at, by=STORY)
     days = make_days(
         seed=size.seed,
@@ -168,6 +175,8 @@ def _make_shop(opened_at: datetime) -> Programme:
 
 def _live(programme: Programme, day: Day, last_day: date) -> None:
     evening = _at(day.on, 22)
+    for sale in day.placed:
+        sale.off = take_off(sale, at=evening)
     story = [_snapshot(sale, day.on) for sale in (*day.placed, *day.changed)]
     results = sync_purchases(story, at=evening, by=STORY)
     known = _find_customers(day.placed)
@@ -202,7 +211,8 @@ def _snapshot(sale: Sale, on: date) -> Snapshot:
     is_cancelled = sale.cancelled_on is not None and sale.cancelled_on <= on
     returned = sale.returned_line if sale.returned_on is not None and sale.returned_on <= on else None
     lines = [
-        _line(number, bought, is_returned=number == returned) for number, bought in enumerate(sale.basket)
+        _line(number, bought, off=sale.off.get(f"{number + 1}", 0), is_returned=number == returned)
+        for number, bought in enumerate(sale.basket)
     ]
     if sale.channel == "web":
         lines.append(
@@ -222,9 +232,9 @@ def _snapshot(sale: Sale, on: date) -> Snapshot:
     )
 
 
-def _line(number: int, bought: Bought, *, is_returned: bool) -> LineSnapshot:
+def _line(number: int, bought: Bought, *, off: int, is_returned: bool) -> LineSnapshot:
     article = bought.article
-    sold_minor = article.price_minor * bought.quantity
+    sold_minor = article.price_minor * bought.quantity - off
     return LineSnapshot(
         key=f"{number + 1}",
         sku=article.sku,
@@ -321,6 +331,7 @@ def _finish(programme: Programme, at: datetime) -> None:
     )
     request_adjustment(adjustment=wish, at=at, now=clock.real_now(), by=clerk)
     exchange_some(programme, anna, at=at, by=STORY)
+    sell_gift_cards(at=at, by=STORY)
     others = Member.objects.filter(programme=programme).exclude(id=anna.id).order_by("id")
     pause(member_id=others[3].id, at=at, by=STORY)
     leave(member_id=others[5].id, at=at, by=STORY)

@@ -48,7 +48,7 @@ class Bought:
 
 @dataclass(slots=True)
 class Sale:
-    """One order, when it was placed, and what becomes of it later. `returns` are line positions by day."""
+    """One order, when it was placed, what coupons took off by line, and what becomes of it later."""
 
     reference: str
     channel: str
@@ -58,6 +58,7 @@ class Sale:
     returned_on: date | None = None
     returned_line: int = 0
     cancelled_on: date | None = None
+    off: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

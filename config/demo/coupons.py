@@ -6,6 +6,7 @@ from typing import Any
 
 from backstage.policies import By
 from commerce.policies.basket import Basket, BasketLine
+from commerce.queries.customers import find_customer
 from config.demo.history import ZONE, Sale
 from coupons.models import Coupon
 from coupons.operations.agreements import note_agreement
@@ -111,8 +112,15 @@ def take_off(sale: Sale, *, at: datetime) -> dict[str, int]:
         )
         for number, bought in enumerate(sale.basket)
     )
-    basket = Basket("web", "EUR", lines)
-    return dict(reserve_coupons(basket, codes=[CODE], reference=sale.reference, at=sale.placed_at).by_line)
+    who = find_customer(kind="external_id", text=sale.buyer.external_id) if sale.buyer else None
+    reserved = reserve_coupons(
+        Basket("web", "EUR", lines),
+        codes=[CODE],
+        reference=sale.reference,
+        customer=who.customer_id if who else None,
+        at=sale.placed_at,
+    )
+    return dict(reserved.by_line)
 
 
 def _open(

@@ -375,7 +375,7 @@ def two_workers(batch) -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer")
+@pytest.mark.postgresql
 def test_two_workers_on_one_batch_make_it_once():
     batch = many(30)
 
@@ -385,7 +385,7 @@ def test_two_workers_on_one_batch_make_it_once():
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer")
+@pytest.mark.postgresql
 def test_without_the_lock_the_guard_refuses_the_second_worker(monkeypatch):
     """The control: it is the lock that makes the other test pass, and behind it stands the guard."""
     batch, both = many(30), Barrier(2)

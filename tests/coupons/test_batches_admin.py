@@ -178,7 +178,6 @@ def test_where_a_comma_parts_cents_cells_are_parted_by_semicolons(coupon):
         assert next(batch_files.write_csv(batch)).count(";") == 3
 
 
-@pytest.mark.skipif(batch_files.xlsxwriter is None, reason="the extra `spreadsheets` is not installed")
 def test_codes_go_out_as_a_workbook_of_as_many_sheets_as_they_need(admin_client, coupon, monkeypatch):
     monkeypatch.setattr(batch_files, "MOST_ROWS", 3)
     batch = ask(coupon)

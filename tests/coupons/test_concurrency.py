@@ -30,9 +30,7 @@ from tests.factories.coupons import CodeFactory
 MANY = 64
 AT_ONCE = 16  # connections; the server of a small machine allows few more
 
-postgresql = pytest.mark.skipif(
-    "postgres" not in os.environ.get("DATABASE_URL", ""), reason="SQLite has one writer at a time"
-)
+postgresql = pytest.mark.postgresql
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_are_right")]
 
 

@@ -243,5 +243,5 @@ def test_the_pages_ask_a_constant_number_of_questions(admin_client, programme, d
 
     with django_assert_max_num_queries(12):
         admin_client.get(LIST)
-    with django_assert_max_num_queries(23):
+    with django_assert_max_num_queries(28):
         admin_client.post(f"{LIST}preview/", told())

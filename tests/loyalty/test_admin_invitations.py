@@ -259,7 +259,7 @@ def test_one_invitation_is_withdrawn(admin_client, programme):
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("alice", "is on this list. Open."),
+        ("alice", "is on this list. Still open."),
         ("bob", "does not fit the segment."),
         ("carol", "has joined already, so is not invited."),
         ("dora", "Nobody matches “dora”."),

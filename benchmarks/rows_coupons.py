@@ -117,7 +117,7 @@ def _reserve_what_is_left(process: int) -> Deed:
 
 
 def _check() -> None:
-    broken = [finding.detail for law in LAWS if not law.is_late for finding in law.find()]
+    broken = [finding.detail for law in LAWS if not law.late_after for finding in law.find()]
     if broken:
         raise NotMeasured(f"the books are wrong: {broken[0]}")
 

@@ -8,6 +8,7 @@ from django.db import connection
 
 from backstage import ddl
 from backstage.operations.check import check_ledger
+from loyalty.ledger import hold_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,5 +57,5 @@ if connection.vendor == "postgresql":
         with connection.schema_editor() as editor:
             operation.database_forwards("encore_loyalty", editor, None, None)
 
-        assert without == [FUNCTION.name]
+        assert without == [hold_at_once.FUNCTION.name]
         assert ddl.differing_functions() == []

@@ -104,7 +104,7 @@ def test_a_newcomer_sees_points_on_the_way_become_ready_and_the_demo_ends_whole(
     process.send_signal(signal.SIGTERM)
 
     assert address in line
-    assert "890" in waiting
+    assert "1,780" in waiting  # 890 for the grinder, and as many again for Kaffe Plus
     assert "on their way" in waiting
     assert "on their way" not in ready
     assert process.wait(60) == 0

@@ -69,7 +69,7 @@ RELEASE = (
 def rows(scale: float, wanted: list[str]) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]:
     """Fill the file and give the rows."""
     size = Size(scale)
-    shop = open_shop(size.rows(100_000, 20_000))
+    shop = open_shop(size.rows(200_000, 60_000))
     connection.close()
     yield ("4",), lambda: award(shop, size)
     yield ("19",), lambda: release(shop, size)

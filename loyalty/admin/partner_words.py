@@ -2,21 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from backstage.policies.charts import Chart, Series
+from loyalty.admin.partner_forms import PriceForm
 from loyalty.models import PartnerPrice, PartnerStatement, Programme
 from loyalty.models.statement import StatementDeedChoices
 from loyalty.policies.calendar import local_date
 from loyalty.policies.partners import amount_minor
 from loyalty.queries import figures, sentences
 from loyalty.queries.statements import Line
-
-if TYPE_CHECKING:
-    from loyalty.admin.partner_forms import PriceForm
 
 # A month to show what a price comes to. Units: points.
 EXAMPLE_ISSUED, EXAMPLE_REDEEMED = 10_000, 4_000
@@ -78,7 +76,7 @@ def tell_line(line: Line, currency: str) -> LineText:
     )
 
 
-def preview_price(form: "PriceForm") -> str:
+def preview_price(form: PriceForm) -> str:
     """Say what a month would come to; nothing while a price is missing or cannot be."""
     form.is_valid()
     issued, redeemed = (form.cleaned_data.get(name) for name in ("issued", "redeemed"))

@@ -30,7 +30,7 @@ from coupons.policies.states import CodeState
 from coupons.queries.batches import ListedCode, list_codes
 
 ADD, CHANGE = "encore_coupons.add_codebatch", "encore_coupons.change_codebatch"
-EXPORT = "encore_coupons.export_codes"
+EXPORT, SEE_COUPON = "encore_coupons.export_codes", "encore_coupons.view_coupon"
 EXAMPLES = 3
 # Ten sheets of 24 labels; the next page has the next ones.
 ON_PAPER = 240
@@ -118,7 +118,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "opts": self.opts,
             "list_address": list_address,
             "form": form,
-            "back": list_address,
+            "back": _way_back(request, form) or list_address,
             "preview_address": reverse("admin:encore_coupons_codebatch_preview"),
             "preview": _preview(form) if form.is_bound and form.is_valid() else None,
         }
@@ -158,6 +158,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             template="encore/coupons/admin/batch.html",
             status=422 if top_up else 200,
             batch=batch,
+            sees_coupon=request.user.has_perm(SEE_COUPON),
             state=say_state(batch, now)[1],
             promise=say_promise(batch, first[0].written if first else "…"),
             odds=say_odds(batch),
@@ -276,6 +277,14 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             raise PermissionDenied
         operations.record_export(batch_id=batch.pk, form=form, at=clock.now(), by=by_staff(request.user))
         return batch
+
+
+def _way_back(request: HttpRequest, form: BatchForm) -> str:
+    """Give the page of the coupon that somebody came from, or has chosen meanwhile."""
+    chosen = str(form["coupon"].value())
+    if chosen not in {str(pk) for pk in form.coupons} or not request.user.has_perm(SEE_COUPON):
+        return ""
+    return reverse("admin:encore_coupons_coupon_change", args=[chosen])
 
 
 def _preview(form: BatchForm) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from backstage.admin.base import by_staff
 from commerce.admin.goods_picker import is_picking, pick, search
 from commerce.models import Channel
 from commerce.queries.goods import name_articles
-from coupons.admin.coupon_form import CARDS, CouponForm
+from coupons.admin.coupon_codes import MAKE, address_to_make
+from coupons.admin.coupon_form import CARDS, MANY_CODES, CouponForm
 from coupons.admin.coupon_view import say_period
 from coupons.models import Coupon, CouponVersion
 from coupons.models.coupon import SaleGoodsChoices
@@ -51,7 +52,7 @@ def answer(model_admin: Any, request: HttpRequest, coupon: Coupon | None) -> Htt
         saved = _save(request, form, coupon)
         if saved is not None:
             messages.success(request, _say_saved(coupon))
-            return redirect(address_of(saved.pk))
+            return _lead_on(request, form, saved)
     return _show(model_admin, request, form, coupon, shown)
 
 
@@ -112,6 +113,15 @@ def _say_saved(coupon: Coupon | None) -> str:
     if coupon.state == CouponState.ON:
         return _("Changed from now on. What was redeemed before keeps its version.")
     return _("Saved.")
+
+
+def _lead_on(request: HttpRequest, form: CouponForm, saved: Coupon) -> HttpResponse:
+    """Lead to the coupon's page; first to the making of codes where it has to have many and has none."""
+    lacks = form.cleaned_data["codes"] == MANY_CODES and not saved.batches.exists()
+    if lacks and request.user.has_perm(MAKE):
+        messages.info(request, _("Now say how many codes it gets, and what they look like."))
+        return redirect(address_to_make(saved.pk))
+    return redirect(address_of(saved.pk))
 
 
 def _asks(request: HttpRequest, shown: dict[str, Any]) -> bool:

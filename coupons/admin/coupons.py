@@ -19,6 +19,7 @@ from backstage.registry import Text
 from commerce.policies.segments.words import say_money, say_number
 from commerce.queries.goods import name_articles
 from coupons.admin import coupon_builder
+from coupons.admin.coupon_codes import list_alone, tell_codes
 from coupons.admin.coupon_form import LANGUAGES
 from coupons.admin.coupon_view import (
     DEEDS,
@@ -31,7 +32,7 @@ from coupons.admin.coupon_view import (
 )
 from coupons.models import Coupon
 from coupons.operations import coupons as operations
-from coupons.policies.states import CodeState, CouponState, Standing
+from coupons.policies.states import CouponState, Standing
 from coupons.queries.coupon_preview import preview_coupon
 from coupons.queries.coupon_use import get_use
 from coupons.queries.offer_words import list_terms, say_discount
@@ -151,7 +152,7 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             promise=say_discount(versions[0], coupon.currency),
             conditions=list_terms(coupon, versions[0], names),
             period=say_period(coupon),
-            codes=_list_codes(coupon),
+            codes=tell_codes(request, coupon, at),
             use=tell_use(get_use(coupon, at), coupon),
             versions=[(row, say_discount(row, coupon.currency), say_when(row, coupon)) for row in versions],
             missing=[str(label) for code, label in LANGUAGES if not coupon.public_text.get(code)],
@@ -188,12 +189,6 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
 def _preview(coupon: Coupon, version: Any) -> dict[str, Any]:
     """Say what a draft would do; what is redeemed already speaks for itself."""
-    codes = _list_codes(coupon)
+    codes = list_alone(coupon)
     told = preview_coupon(coupon=coupon, version=version, code=str(codes[0]) if codes else "", at=clock.now())
     return coupon_builder.tell(coupon, version, told)
-
-
-def _list_codes(coupon: Coupon) -> list[Any]:
-    """List the codes that stand alone: the shared one, and those of sites."""
-    rows = coupon.codes.filter(batch__isnull=True, customer__isnull=True).exclude(state=CodeState.VOID)
-    return list(rows.order_by("kind", "id")[:20])

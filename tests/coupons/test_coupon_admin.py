@@ -18,6 +18,7 @@ from tests.factories.commerce import (
 )
 from tests.factories.coupons import (
     NOON,
+    CodeBatchFactory,
     CodeFactory,
     CouponFactory,
     CouponOrderFactory,
@@ -151,6 +152,56 @@ def test_a_coupon_by_itself_and_one_of_many_codes_have_no_code_yet(admin_client)
 
     assert dict(Coupon.objects.values_list("name", "is_automatic")) == {"By itself": True, "Flyers": False}
     assert Code.objects.count() == 0
+
+
+def test_who_wants_many_codes_is_led_on_to_making_them_until_there_are_some(admin_client):
+    answer = save(admin_client, codes="many", name="Flyers", code="")
+
+    coupon = Coupon.objects.get()
+    making = reverse("admin:encore_coupons_codebatch_add") + f"?coupon={coupon.pk}"
+    assert answer.url == making
+    form = admin_client.get(making)
+    assert form.context["form"]["coupon"].value() == str(coupon.pk)
+    assert form.context["back"] == at("change", coupon.pk)
+    page = admin_client.get(at("change", coupon.pk))
+    assert (page.context["codes"].is_missing, page.context["codes"].make_address) == (True, making)
+    assert "It has no code that could be used" in page.content.decode()
+
+    CodeBatchFactory(coupon=coupon, name="May", wanted_count=1500, made_count=1500, used_count=40)
+    CodeBatchFactory(coupon=coupon, name="June", state="void", wanted_count=9, made_count=9, voided_at=NOON)
+    changed = {**filled(codes="many", name="Flyers", code=""), "save": "1"}
+    assert admin_client.post(at("edit", coupon.pk), changed).url == at("change", coupon.pk)
+    codes = admin_client.get(at("change", coupon.pk)).context["codes"]
+    assert codes.is_missing is False
+    assert codes.sums == "1,509 codes in batches, 40 of them used."
+    assert [(row["name"], row["state"], row["made"], row["used"], row["free"]) for row in codes.batches] == [
+        ("June", "Void", "9", "0", "0"),
+        ("May", "Ready", "1,500", "40", "1,460"),
+    ]
+
+
+def test_who_makes_no_codes_is_told_that_some_are_missing_and_not_led_where_they_may_not_go(
+    client, django_user_model
+):
+    user = django_user_model.objects.create_user("ola", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_coupon", "add_coupon"]))
+    client.force_login(user)
+
+    answer = save(client, codes="many", code="")
+
+    coupon = Coupon.objects.get()
+    assert answer.url == at("change", coupon.pk)
+    codes = client.get(answer.url).context["codes"]
+    assert (codes.is_missing, codes.make_address) == (True, "")
+
+
+def test_a_coupon_by_itself_and_one_that_has_ended_ask_for_no_codes(admin_client):
+    alone = CouponVersionFactory(coupon__is_automatic=True).coupon
+    over = CouponVersionFactory(coupon__state="ended", coupon__ended_at=NOON).coupon
+
+    told = [admin_client.get(at("change", coupon.pk)).context["codes"] for coupon in (alone, over)]
+
+    assert [(codes.is_missing, codes.make_address) for codes in told] == [(False, ""), (False, "")]
 
 
 def test_the_preview_speaks_while_somebody_types_and_saves_nothing(admin_client):

@@ -4,22 +4,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backstage import clock
 from backstage.admin.base import by_staff
+from backstage.admin.undo import offer_undo, read_undo, say_undone
 from backstage.operations.approvals import ReasonMissingError
 from backstage.registry import Text
 from loyalty.models import Campaign
 from loyalty.operations import campaigns as operations
 from loyalty.operations.campaign_requests import request_start
-from loyalty.operations.campaign_undo import UNDO_TIME, undo_ending, undo_switching_on
+from loyalty.operations.campaign_undo import undo_ending, undo_switching_on
 from loyalty.queries.campaign_limits import get_budget_limit, say_budget_limit
 from loyalty.queries.campaigns import Standing
 
@@ -47,33 +46,20 @@ UNDO: Mapping[str, Operate] = {
     "pause": operations.switch_on_campaign,
     "end": undo_ending,
 }
-_SALT = "encore.loyalty.campaign.undo"
 
 
 def do(request: HttpRequest, campaign: Campaign, name: str) -> str:
     """Do what a button says; give what the address of the page afterwards ends with."""
     operate, said = OPERATIONS[name]
     if _try(request, campaign, operate, said) and name in UNDO:
-        return "?" + urlencode({"undo": signing.dumps([campaign.pk, name], salt=_SALT)})
+        return offer_undo(campaign, name)
     return ""
 
 
 def undo(request: HttpRequest, campaign: Campaign) -> None:
     """Take back what was done a moment ago."""
-    name = read_undo(request.POST.get("undo", ""), campaign)
-    if not name:
-        messages.warning(request, _("The minute is over. Use the buttons below instead."))
-    else:
-        _try(request, campaign, UNDO[name], _("Taken back."))
-
-
-def read_undo(token: str, campaign: Campaign) -> str:
-    """Give the deed that can still be taken back; nothing where the minute is over, or it is another's."""
-    try:
-        pk, name = signing.loads(token, salt=_SALT, max_age=UNDO_TIME)
-    except signing.BadSignature:
-        return ""
-    return name if pk == campaign.pk and name in UNDO else ""
+    if name := read_undo(request, campaign, UNDO):
+        _try(request, campaign, UNDO[name], say_undone())
 
 
 def ask(request: HttpRequest, campaign: Campaign) -> None:

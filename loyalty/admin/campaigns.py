@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.undo import find_undo
 from commerce.queries.goods import name_articles
 from loyalty.admin import campaign_builder, campaign_deeds
 from loyalty.admin.campaign_builder import address_of
@@ -151,7 +152,7 @@ class CampaignAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             ],
             over_limit=campaign_deeds.say_over_limit(request, campaign),
             requests=list_waiting(request, "campaign", campaign.pk),
-            undo=self._undo(request, campaign),
+            undo=find_undo(request, campaign, campaign_deeds.UNDO),
             may_change=request.user.has_perm(CHANGE),
             may_edit=request.user.has_perm(CHANGE) and standing is not Standing.ENDED,
             preview=preview_stored(campaign, versions[0], at) if standing is Standing.DRAFT else None,
@@ -178,11 +179,6 @@ class CampaignAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         campaign = self._get_for_change(request, object_id)
         campaign_deeds.ask(request, campaign)
         return redirect(address_of(campaign.pk))
-
-    def _undo(self, request: HttpRequest, campaign: Campaign) -> str:
-        """Give the token of what can still be taken back."""
-        token = request.GET.get("undo", "")
-        return token if token and campaign_deeds.read_undo(token, campaign) else ""
 
     def _get_for_change(self, request: HttpRequest, object_id: str) -> Campaign:
         campaign: Campaign = find_object(self, request, object_id)

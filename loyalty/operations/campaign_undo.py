@@ -1,12 +1,13 @@
 """Taking back what was just done with a campaign."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
 
 from backstage import clock
 from backstage.policies import SHOP, By
+from backstage.policies.undo import UNDO_TIME
 from loyalty.models import Campaign
 from loyalty.operations.campaign_rows import (
     CampaignStepRefused,
@@ -20,9 +21,6 @@ from loyalty.operations.campaign_rows import (
 )
 from loyalty.operations.campaigns import check_limit, switch_on_locked
 from loyalty.policies.campaigns import CampaignState
-
-# What was ended by mistake can be taken back for so long.
-UNDO_TIME = timedelta(minutes=1)
 
 
 def undo_switching_on(*, campaign_id: int, at: datetime | None = None, by: By = SHOP) -> Campaign:

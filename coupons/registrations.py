@@ -55,6 +55,7 @@ for kind in (
     AuditKind(name="coupon_switched_on", sentence=_("%(by)s switched %(object)s on")),
     AuditKind(name="coupon_paused", sentence=_("%(by)s paused %(object)s")),
     AuditKind(name="coupon_ended", sentence=_("%(by)s ended %(object)s")),
+    AuditKind(name="coupon_taken_back", sentence=_("%(by)s took back what was just done with %(object)s")),
     AuditKind(name="coupon_discarded", sentence=_("%(by)s threw %(object)s away")),
     AuditKind(name="coupon_code_set", sentence=_("%(by)s gave %(object)s another code")),
     AuditKind(name="coupon_code_added", sentence=_("%(by)s gave %(object)s one more code")),

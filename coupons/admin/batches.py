@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.undo import find_undo, offer_undo, read_undo, say_undone
 from backstage.policies.qr import draw_qr
 from commerce.policies.segments.words import say_number
 from coupons.admin.batch_files import write_csv, write_xlsx, xlsxwriter
@@ -31,6 +32,8 @@ from coupons.queries.batches import ListedCode, list_codes
 
 ADD, CHANGE = "encore_coupons.add_codebatch", "encore_coupons.change_codebatch"
 EXPORT, SEE_COUPON = "encore_coupons.export_codes", "encore_coupons.view_coupon"
+# A void batch stays void: that is asked first. The others are each other's way back.
+UNDO = {"pause": operations.resume_batch, "resume": operations.pause_batch}
 EXAMPLES = 3
 # Ten sheets of 24 labels; the next page has the next ones.
 ON_PAPER = 240
@@ -88,6 +91,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             preview,
             page_url(self, "pause", require_POST(self.pause_view)),
             page_url(self, "resume", require_POST(self.resume_view)),
+            page_url(self, "undo", require_POST(self.undo_view)),
             page_url(self, "top_up", require_POST(self.top_up_view)),
             page_url(self, "void", both(self.void_view)),
             page_url(self, "progress", require_safe(self.progress_view)),
@@ -164,6 +168,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             odds=say_odds(batch),
             bars=list_bars(batch, now),
             progress=_progress(batch),
+            undo=find_undo(request, batch, UNDO),
             top_up=top_up or TopUpForm(initial={"seen_count": batch.wanted_count}),
             codes_address=f"{codes}?batch={batch.pk}",
             may_change=request.user.has_perm(CHANGE),
@@ -180,11 +185,20 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Pause a batch."""
-        return self._do(request, object_id, operations.pause_batch, _("Paused: nobody can use its codes."))
+        said = _("Paused: nobody can use its codes.")
+        return self._do(request, object_id, operations.pause_batch, said, undo="pause")
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a batch go on."""
-        return self._do(request, object_id, operations.resume_batch, _("Its codes are good again."))
+        said = _("Its codes are good again.")
+        return self._do(request, object_id, operations.resume_batch, said, undo="resume")
+
+    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take back what was done a moment ago."""
+        batch = self._get_for_change(request, object_id)
+        if name := read_undo(request, batch, UNDO):
+            return self._do(request, object_id, UNDO[name], say_undone())
+        return redirect(_address(batch.pk))
 
     def void_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask before a batch is made void, with the numbers; then do it."""
@@ -226,14 +240,18 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             messages.warning(request, str(refusal))
         return redirect(_address(batch.pk))
 
-    def _do(self, request: HttpRequest, object_id: str, operate: Any, said: str) -> HttpResponse:
+    def _do(
+        self, request: HttpRequest, object_id: str, operate: Any, said: str, *, undo: str = ""
+    ) -> HttpResponse:
         batch = self._get_for_change(request, object_id)
+        query = ""
         try:
             operate(batch_id=batch.pk, at=clock.now(), by=by_staff(request.user))
             messages.success(request, said)
+            query = offer_undo(batch, undo) if undo else ""
         except operations.BatchStepRefused as refusal:
             messages.warning(request, str(refusal))
-        return redirect(_address(batch.pk))
+        return redirect(_address(batch.pk) + query)
 
     def _get_for_change(self, request: HttpRequest, object_id: str) -> CodeBatch:
         batch: CodeBatch = find_object(self, request, object_id)

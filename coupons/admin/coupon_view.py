@@ -1,4 +1,4 @@
-"""Coupons as their pages show them: when they run, the strip of weeks, what deeds mean, their use."""
+"""Coupons as their pages show them: when they run, the strip of weeks, their use."""
 
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -28,22 +28,6 @@ STANDINGS = {
     Standing.RUNNING: gettext_lazy("Running"),
     Standing.PAUSED: gettext_lazy("Paused"),
     Standing.ENDED: gettext_lazy("Ended"),
-}
-MEANINGS = {
-    "start": (gettext_lazy("Baskets get it from its start on."), gettext_lazy("Switch it on")),
-    "pause": (gettext_lazy("No basket gets it, until you switch it on again."), gettext_lazy("Pause")),
-    "end": (gettext_lazy("It ends for good. What was redeemed stays redeemed."), gettext_lazy("End it")),
-    "discard": (
-        gettext_lazy("The draft is thrown away. Nobody has had it."),
-        gettext_lazy("Throw the draft away"),
-    ),
-}
-DEEDS: dict[Standing, tuple[str, ...]] = {
-    Standing.DRAFT: ("start", "discard"),
-    Standing.SCHEDULED: ("pause", "end"),
-    Standing.RUNNING: ("pause", "end"),
-    Standing.PAUSED: ("start", "end"),
-    Standing.ENDED: (),
 }
 
 

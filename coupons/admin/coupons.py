@@ -1,10 +1,10 @@
 """Coupons: drafted in a sentence with what they would do, switched on, changed by versions, paused, ended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -13,25 +13,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, column, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
-from backstage.registry import Text
+from backstage.admin.undo import find_undo
 from commerce.policies.segments.words import say_money, say_number
 from commerce.queries.goods import name_articles
-from coupons.admin import coupon_builder
+from coupons.admin import coupon_builder, coupon_deeds
 from coupons.admin.coupon_codes import list_alone, tell_codes
 from coupons.admin.coupon_form import LANGUAGES
-from coupons.admin.coupon_view import (
-    DEEDS,
-    MEANINGS,
-    STANDINGS,
-    lay_out_strip,
-    say_period,
-    say_when,
-    tell_use,
-)
+from coupons.admin.coupon_view import STANDINGS, lay_out_strip, say_period, say_when, tell_use
 from coupons.models import Coupon
-from coupons.operations import coupons as operations
 from coupons.policies.states import CouponState, Standing
 from coupons.queries.coupon_preview import preview_coupon
 from coupons.queries.coupon_use import get_use
@@ -39,15 +30,6 @@ from coupons.queries.offer_words import list_terms, say_discount
 from coupons.queries.standings import standing_of
 
 CHANGE, ADD = "encore_coupons.change_coupon", "encore_coupons.add_coupon"
-OPERATIONS: Mapping[str, tuple[Callable[..., Any], Text]] = {
-    "start": (operations.switch_on_coupon, gettext_lazy("It is switched on.")),
-    "pause": (
-        operations.pause_coupon,
-        gettext_lazy("Paused. Nobody gets it until you switch it on again."),
-    ),
-    "end": (operations.end_coupon, gettext_lazy("Ended. What was redeemed stays redeemed.")),
-    "discard": (operations.discard_coupon, gettext_lazy("The draft is thrown away.")),
-}
 
 
 @admin.register(Coupon)
@@ -97,7 +79,10 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of what can be done with a coupon, and of the preview."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-        deeds = [page_url(self, name, require_POST(self._doer(name))) for name in OPERATIONS]
+        deeds = [
+            *(page_url(self, name, require_POST(self._doer(name))) for name in coupon_deeds.OPERATIONS),
+            page_url(self, "undo", require_POST(self.undo_view)),
+        ]
         preview = path(
             "preview/",
             self.admin_site.admin_view(require_POST(self.preview_view)),
@@ -156,29 +141,28 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             use=tell_use(get_use(coupon, at), coupon),
             versions=[(row, say_discount(row, coupon.currency), say_when(row, coupon)) for row in versions],
             missing=[str(label) for code, label in LANGUAGES if not coupon.public_text.get(code)],
-            deeds=[(name, *MEANINGS[name]) for name in DEEDS[standing]],
+            deeds=[(name, *coupon_deeds.MEANINGS[name]) for name in coupon_deeds.DEEDS[standing]],
+            undo=find_undo(request, coupon, coupon_deeds.UNDO),
             may_change=request.user.has_perm(CHANGE),
             may_edit=request.user.has_perm(CHANGE) and standing is not Standing.ENDED,
             **_preview(coupon, versions[0]) if standing is Standing.DRAFT else {},
         )
 
     def _doer(self, name: str) -> Callable[..., HttpResponse]:
-        operate, said = OPERATIONS[name]
-
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
             coupon = self._get_for_change(request, object_id)
-            try:
-                operate(coupon_id=coupon.pk, at=clock.now(), by=by_staff(request.user))
-                messages.success(request, str(said))
-            except ValidationError as error:
-                messages.error(request, " ".join(error.messages))
-            except operations.CouponStepRefused as refusal:
-                messages.warning(request, str(refusal))
+            query = coupon_deeds.do(request, coupon, name)
             if not Coupon.objects.filter(pk=coupon.pk).exists():
                 return redirect("admin:encore_coupons_coupon_changelist")
-            return redirect(coupon_builder.address_of(coupon.pk))
+            return redirect(coupon_builder.address_of(coupon.pk) + query)
 
         return view
+
+    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take back what was done a moment ago."""
+        coupon = self._get_for_change(request, object_id)
+        coupon_deeds.undo(request, coupon)
+        return redirect(coupon_builder.address_of(coupon.pk))
 
     def _get_for_change(self, request: HttpRequest, object_id: str) -> Coupon:
         coupon: Coupon = find_object(self, request, object_id)

@@ -42,6 +42,7 @@ __all__ = [
     "pause_coupon",
     "set_code",
     "switch_on_coupon",
+    "switch_on_locked",
 ]
 OWN_FIELDS = (
     "name",
@@ -126,15 +127,23 @@ def switch_on_coupon(*, coupon_id: int, at: datetime | None = None, by: By = SHO
     at = clock.now() if at is None else at
     with transaction.atomic():
         coupon = lock_to_change(coupon_id)
-        require_state(coupon, CouponState.DRAFT, CouponState.PAUSED, deed="switched on")
-        was = coupon.state
-        _check(coupon, at=at)
-        end_running(coupon, at=coupon.paused_at or at)
-        open_version(coupon, newest=find_newest(coupon), terms={}, at=at)
-        coupon.state, coupon.paused_at = CouponState.ON.value, None
-        coupon.save(update_fields=["state", "paused_at"])
-        record_deed(coupon, kind="coupon_switched_on", by=by, at=at, before={"state": was})
+        switch_on_locked(coupon=coupon, at=at, by=by)
     return coupon
+
+
+def switch_on_locked(*, coupon: Coupon, at: datetime, by: By) -> None:
+    """Switch on a coupon that is locked with the stamp of coupons.
+
+    Raises: ValidationError where its end has passed, CouponStepRefused.
+    """
+    require_state(coupon, CouponState.DRAFT, CouponState.PAUSED, deed="switched on")
+    was = coupon.state
+    _check(coupon, at=at)
+    end_running(coupon, at=coupon.paused_at or at)
+    open_version(coupon, newest=find_newest(coupon), terms={}, at=at)
+    coupon.state, coupon.paused_at = CouponState.ON.value, None
+    coupon.save(update_fields=["state", "paused_at"])
+    record_deed(coupon, kind="coupon_switched_on", by=by, at=at, before={"state": was})
 
 
 def pause_coupon(*, coupon_id: int, at: datetime | None = None, by: By = SHOP) -> Coupon:

@@ -15,6 +15,7 @@ from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.admin.undo import find_undo
+from backstage.admin.waiting import list_waiting
 from commerce.queries.goods import name_articles
 from loyalty.admin import campaign_builder, campaign_deeds
 from loyalty.admin.campaign_builder import address_of
@@ -26,7 +27,6 @@ from loyalty.admin.campaign_view import (
     say_period,
     say_when,
 )
-from loyalty.admin.programme_calendar import list_waiting
 from loyalty.models import Campaign
 from loyalty.policies.campaigns import CampaignState
 from loyalty.queries import campaign_words as words

@@ -25,7 +25,7 @@ from backstage.admin.base import (
     in_colour,
 )
 from backstage.admin.pages import find_object, page_url, show_page
-from backstage.queries import WaitingRequest, list_requests
+from backstage.admin.waiting import list_waiting
 from loyalty.admin import joining, member_levels, member_plans, points
 from loyalty.admin.balance_facts import read_facts
 from loyalty.admin.member_tabs import TABS, show_tab
@@ -42,7 +42,6 @@ from loyalty.queries.staff import find_members, list_balances
 
 CHANGE = "encore_loyalty.change_member"
 ADJUST = "encore_loyalty.adjust_points"
-SEE_APPROVALS = ("encore_backstage.view_approval", "encore_backstage.decide_approval")
 
 
 class MemberChangeList(KeysetChangeList):
@@ -158,7 +157,7 @@ class MemberAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             since=figures.day(member.joined_at, member.programme.zone, now=at),
             facts=read_facts(balance),
             merged_into=member.merged_into_id and _address(member.merged_into_id),
-            requests=_list_requests(request, member),
+            requests=list_waiting(request, "member", member.pk),
             may_adjust=request.user.has_perm(ADJUST) and member.merged_into_id is None,
             may_change=request.user.has_perm(CHANGE) and member.merged_into_id is None,
             may_merge=request.user.has_perm(joining.MERGE) and member.merged_into_id is None,
@@ -247,21 +246,6 @@ DONE = {
     "leave": gettext_lazy("Taken out. You can undo this for 14 days; then the points end."),
     "undo_leaving": gettext_lazy("Taken back, as if the member had not left."),
 }
-
-
-def _list_requests(request: HttpRequest, member: Member) -> list[tuple[WaitingRequest, str]]:
-    """Give what waits for approval about a member, with the address for whoever may look at it."""
-    sees_all = any(map(request.user.has_perm, SEE_APPROVALS))
-    user = by_staff(request.user)
-    return [
-        (
-            waiting,
-            reverse("admin:encore_backstage_approval_change", args=[waiting.id])
-            if sees_all or (waiting.asked_by.kind, waiting.asked_by.id) == (user.kind, user.id)
-            else "",
-        )
-        for waiting in list_requests(object_kind="member", object_id=member.pk)
-    ]
 
 
 def _deeds(member: Member, balance: Any, at: datetime) -> list[tuple[str, str, list[str]]]:

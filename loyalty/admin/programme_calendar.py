@@ -1,21 +1,15 @@
-"""What is announced for a programme and what waits for approval, as its page shows it."""
+"""What is announced for a programme, as its page shows it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from backstage.admin.base import by_staff
-from backstage.queries import WaitingRequest, list_requests
 from loyalty.models import Announcement, Programme
 from loyalty.policies.changes.subjects import Subject
 from loyalty.queries import figures
 from loyalty.queries.changes.announcements import list_announced
 from loyalty.queries.changes.words import Pair, list_announced_pairs, say_moment
-
-SEE_APPROVALS = ("encore_backstage.decide_approval", "encore_backstage.view_approval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +50,3 @@ def _tell(one: Announcement, programme: Programme, at: datetime) -> Announced:
         standing,
         is_coming,
     )
-
-
-def list_waiting(request: HttpRequest, object_kind: str, object_id: int) -> list[tuple[WaitingRequest, str]]:
-    """Give what waits for approval about one thing, with its address for whoever may look. Queries: 1."""
-    sees_all = any(map(request.user.has_perm, SEE_APPROVALS))
-    user = by_staff(request.user)
-    return [
-        (
-            waiting,
-            reverse("admin:encore_backstage_approval_change", args=[waiting.id])
-            if sees_all or (waiting.asked_by.kind, waiting.asked_by.id) == (user.kind, user.id)
-            else "",
-        )
-        for waiting in list_requests(object_kind=object_kind, object_id=object_id)
-    ]

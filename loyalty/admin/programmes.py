@@ -19,9 +19,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.waiting import list_waiting
 from loyalty.admin.consequences import say_rule, say_terms
 from loyalty.admin.new_programme_form import ProgrammeForm
-from loyalty.admin.programme_calendar import list_calendar, list_waiting
+from loyalty.admin.programme_calendar import list_calendar
 from loyalty.admin.programme_change import Change, answer
 from loyalty.admin.programme_changes import CHANGES
 from loyalty.models import (

@@ -56,6 +56,12 @@ LEAK_TIMES_USUAL = declare(
     default=5,
     says="how many times the usual number of customers it must be for an alert",
 )
+COUPON_ALONE_PERCENT = declare(
+    "COUPON_ALONE_PERCENT",
+    int,
+    default=30,
+    says="up to what percent off staff switches coupons on alone; more needs a second person, 100 never does",
+)
 CODE_ODDS = declare(
     "CODE_ODDS",
     int,

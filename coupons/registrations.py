@@ -25,6 +25,7 @@ from commerce.registry import (
 from coupons.operations import tries, upkeep
 from coupons.operations.alerts import plan_watching, work_watching
 from coupons.operations.code_making import plan_making, work_making
+from coupons.operations.coupon_requests import apply_start
 from coupons.operations.gift_cards import due
 from coupons.operations.gift_cards.requests import apply_request
 from coupons.operations.merges import merge_uses, unmerge_uses
@@ -33,6 +34,8 @@ from coupons.queries import gift_card_laws
 from coupons.queries.gift_card_limits import APPROVAL_KIND as GIFT_CARD_KIND
 from coupons.queries.gift_card_limits import describe_request, find_request_facts
 from coupons.queries.laws import INVARIANTS
+from coupons.queries.second_look import APPROVAL_KIND as START_KIND
+from coupons.queries.second_look import describe_start, find_start
 
 
 def _settle(purchase_ids: Sequence[int], at: datetime) -> None:
@@ -125,6 +128,22 @@ approval_kinds.register(
         template="encore/coupons/admin/approval_gift_card.html",
         find=find_request_facts,
         private=frozenset({"reason"}),
+    ),
+)
+
+
+def _start_coupon(payload: Mapping[str, Any], at: datetime, by: By) -> None:
+    apply_start(payload=payload, at=at, by=by)
+
+
+approval_kinds.register(
+    START_KIND,
+    ApprovalKind(
+        name=START_KIND,
+        describe=describe_start,
+        apply=_start_coupon,
+        template="encore/coupons/admin/approval_coupon.html",
+        find=find_start,
     ),
 )
 

@@ -178,6 +178,8 @@ def _save(request: HttpRequest, form: CouponForm, coupon: Coupon | None) -> Coup
         return saved
     except ValidationError as error:
         form.take_over(error)
+    except operations.OverCouponLimit as refusal:
+        form.add_error(None, f"{refusal} " + _("To ask for it, pause the coupon, change it, and ask then."))
     except operations.CouponStepRefused as refusal:
         form.add_error(None, str(refusal))
     return None

@@ -16,6 +16,7 @@ from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, column, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.admin.undo import find_undo
+from backstage.admin.waiting import list_waiting
 from commerce.policies.segments.words import say_money, say_number
 from commerce.queries.goods import name_articles
 from coupons.admin import coupon_builder, coupon_deeds
@@ -81,6 +82,7 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         both = require_http_methods(["GET", "HEAD", "POST"])
         deeds = [
             *(page_url(self, name, require_POST(self._doer(name))) for name in coupon_deeds.OPERATIONS),
+            page_url(self, "ask", require_POST(self.ask_view)),
             page_url(self, "undo", require_POST(self.undo_view)),
         ]
         preview = path(
@@ -141,7 +143,9 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             use=tell_use(get_use(coupon, at), coupon),
             versions=[(row, say_discount(row, coupon.currency), say_when(row, coupon)) for row in versions],
             missing=[str(label) for code, label in LANGUAGES if not coupon.public_text.get(code)],
-            deeds=[(name, *coupon_deeds.MEANINGS[name]) for name in coupon_deeds.DEEDS[standing]],
+            deeds=coupon_deeds.list_deeds(request, versions[0], standing),
+            why_asked=coupon_deeds.say_why_asked(request, versions[0]),
+            requests=list_waiting(request, "coupon", coupon.pk),
             undo=find_undo(request, coupon, coupon_deeds.UNDO),
             may_change=request.user.has_perm(CHANGE),
             may_edit=request.user.has_perm(CHANGE) and standing is not Standing.ENDED,
@@ -157,6 +161,12 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             return redirect(coupon_builder.address_of(coupon.pk) + query)
 
         return view
+
+    def ask_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask somebody else to switch it on."""
+        coupon = self._get_for_change(request, object_id)
+        coupon_deeds.ask(request, coupon)
+        return redirect(coupon_builder.address_of(coupon.pk))
 
     def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take back what was done a moment ago."""

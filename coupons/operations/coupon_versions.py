@@ -38,11 +38,14 @@ TERMS_FIELDS = (
 )
 
 
-def open_version(coupon: Coupon, *, newest: CouponVersion, terms: Mapping[str, Any], at: datetime) -> None:
+def open_version(
+    coupon: Coupon, *, newest: CouponVersion, terms: Mapping[str, Any], at: datetime
+) -> CouponVersion:
     """Begin a version at the coupon's start or now, whichever is later; it ends when it is told to."""
     version = newest if newest.starts_at is None else copy_version(newest)
     version.starts_at, version.ends_at = max(at, coupon.starts_at), None
     save_version(version, terms=terms)
+    return version
 
 
 def end_running(coupon: Coupon, *, at: datetime) -> None:

@@ -30,11 +30,13 @@ from coupons.operations.shared_codes import set_code
 from coupons.policies.coupon_terms import Plan, Problem, Problems, problems_of_plan
 from coupons.policies.states import CouponState
 from coupons.queries.coupon_words import say_problems
+from coupons.queries.second_look import get_alone_share, say_over, share_of
 
 __all__ = [
     "OWN_FIELDS",
     "TERMS_FIELDS",
     "CouponStepRefused",
+    "OverCouponLimit",
     "change_coupon",
     "create_coupon",
     "discard_coupon",
@@ -59,6 +61,17 @@ OWN_FIELDS = (
     "budget_minor",
 )
 BEGUN = (CouponState.ON, CouponState.PAUSED)
+
+
+class OverCouponLimit(ValueError):
+    """This person may not let a coupon begin that may take off such a share of its goods.
+
+    Units: hundredths of a percent.
+    """
+
+    def __init__(self, *, share: int, by: By) -> None:
+        self.share, self.limit_share = share, get_alone_share(by=by)
+        super().__init__(say_over(share, by=by))
 
 
 def create_coupon(
@@ -96,7 +109,8 @@ def change_coupon(
     """Change a coupon: a draft in place, one that is switched on by a new version from now on.
 
     What was redeemed keeps its version; what has begun keeps its start and currency. Limits may rise and
-    fall, but not below what is used. Raises: ValidationError naming the fields, CouponStepRefused.
+    fall, but not below what is used. Raises: ValidationError naming the fields, CouponStepRefused;
+    OverCouponLimit where staff gives what is switched on other terms that need a second person.
     """
     at = clock.now() if at is None else at
     own, terms = own or {}, terms or {}
@@ -112,7 +126,9 @@ def change_coupon(
         newest = find_newest(coupon)
         if coupon.state == CouponState.ON:
             end_running(coupon, at=at)
-            open_version(coupon, newest=newest, terms=terms, at=at)
+            opened = open_version(coupon, newest=newest, terms=terms, at=at)
+            if any(getattr(newest, field) != getattr(opened, field) for field in TERMS_FIELDS):
+                _check_alone(opened, by=by)
         else:  # what is paused keeps its changes as a draft until it goes on
             save_version(newest if newest.starts_at is None else copy_version(newest), terms=terms)
         record_deed(coupon, kind="coupon_changed", by=by, at=at, before=before, after={**own, **terms})
@@ -122,17 +138,21 @@ def change_coupon(
 def switch_on_coupon(*, coupon_id: int, at: datetime | None = None, by: By = SHOP) -> Coupon:
     """Let a draft run from its start on, or a paused coupon go on from now; its promise is then fixed.
 
-    Raises: ValidationError where its end has passed, CouponStepRefused.
+    Raises: ValidationError where its end has passed, CouponStepRefused; OverCouponLimit where it was not
+    switched on before, and staff needs a second person for what it takes off.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
         coupon = lock_to_change(coupon_id)
+        newest = find_newest(coupon)
+        if newest.starts_at is None:
+            _check_alone(newest, by=by)
         switch_on_locked(coupon=coupon, at=at, by=by)
     return coupon
 
 
 def switch_on_locked(*, coupon: Coupon, at: datetime, by: By) -> None:
-    """Switch on a coupon that is locked with the stamp of coupons.
+    """Switch on a coupon that is locked with the stamp of coupons, whatever it takes off.
 
     Raises: ValidationError where its end has passed, CouponStepRefused.
     """
@@ -187,6 +207,12 @@ def discard_coupon(*, coupon_id: int, at: datetime | None = None, by: By = SHOP)
         coupon.codes.all().delete()
         coupon.batches.all().delete()
         coupon.delete()
+
+
+def _check_alone(version: CouponVersion, *, by: By) -> None:
+    share = share_of(version)
+    if share > get_alone_share(by=by):
+        raise OverCouponLimit(share=share, by=by)
 
 
 def _check(coupon: Coupon, *, at: datetime, before: Mapping[str, Any] | None = None) -> None:

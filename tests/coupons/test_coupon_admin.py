@@ -358,7 +358,7 @@ def test_the_page_of_a_coupon_takes_few_statements(admin_client, django_assert_m
     for number in range(10):
         RedemptionFactory(version=version, order__reference=f"R{number}")
 
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         admin_client.get(at("change", version.coupon.pk))
 
 

@@ -96,7 +96,7 @@ def rows(scale: float, wanted: list[str]) -> Iterator[Row]:
     yield ("16", "16-job"), lambda: make_codes(copies, size)
     yield ("code-lists",), lambda: list_codes(copies, size)
     yield ("tiers", "tiers-first"), lambda: requalify(copies, size)
-    yield ("17", "17-exact"), lambda: hot_coupon(copies, size)
+    yield ("17", "17-within", "17-exact"), lambda: hot_coupon(copies, size)
     yield ("coupons", "coupons-queries", "coupons-auto"), lambda: baskets(copies, size)
     yield ("partner-month",), lambda: partner_month(copies, shop, size)
     yield ("import",), lambda: import_book(copies, size)

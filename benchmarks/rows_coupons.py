@@ -1,6 +1,7 @@
 """Row 17 and the rows of coupons: the last places of a popular coupon, and baskets among many coupons."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from statistics import median
@@ -61,24 +62,36 @@ def _reserve(process: int) -> Deed:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT nextval('bench_key') FROM generate_series(1, %s)", [KEYS_AT_ONCE])
                 numbers.extend(number for (number,) in cursor.fetchall())
-        with transaction.atomic():
-            reserve_coupons(BASKET, codes=["HOT"], reference=f"P{numbers.pop()}")
+        reserve_coupons(BASKET, codes=["HOT"], reference=f"P{numbers.pop()}")
 
     return deed
 
 
-def hot_coupon(copies: Copies, size: Size) -> tuple[Figure, Figure]:
+def _reserve_within(process: int) -> Deed:
+    reserve = _reserve(process)
+
+    def deed() -> None:
+        with transaction.atomic():
+            reserve()
+
+    return deed
+
+
+def hot_coupon(copies: Copies, size: Size) -> tuple[Figure, Figure, Figure]:
     """Reserve one coupon from 32 processes, beside one statement; then let them fight for 500 places.
 
-    Gives the ratio, and how many were sold too many or too few.
+    Gives the ratio by itself and in the caller's transaction, and how many were sold too many or too few.
     """
     seconds = max(2, size.seconds)
 
-    def product() -> float:
-        rate, errors = in_processes(_reserve, CLIENTS, seconds)
-        if errors:
-            raise NotMeasured(f"{errors} reservations failed")
-        return rate
+    def rate_of(make_deed: Callable[[int], Deed]) -> Callable[[], float]:
+        def product() -> float:
+            rate, errors = in_processes(make_deed, CLIENTS, seconds)
+            if errors:
+                raise NotMeasured(f"{errors} reservations failed")
+            return rate
+
+        return product
 
     with copies.fresh(copies.base):
         coupon = offer("HOT", limit_total=NO_LIMIT)
@@ -88,11 +101,14 @@ def hot_coupon(copies: Copies, size: Size) -> tuple[Figure, Figure]:
             "version": coupon.versions.get().id,
             "code": coupon.codes.get().id,
         }
-        figure = in_pairs(
-            lambda: pgbench(references.RESERVE, CLIENTS, seconds, variables),
-            product,
-            min(size.pairs, 3),
-            "reservations/s",
+        figure, within = (
+            in_pairs(
+                lambda: pgbench(references.RESERVE, CLIENTS, seconds, variables),
+                rate_of(make_deed),
+                min(size.pairs, 3),
+                "reservations/s",
+            )
+            for make_deed in (_reserve, _reserve_within)
         )
         _check()
     with copies.fresh(copies.base):
@@ -103,7 +119,7 @@ def hot_coupon(copies: Copies, size: Size) -> tuple[Figure, Figure]:
         _check()
         if coupon.used_count != sold:
             raise NotMeasured(f"{coupon.used_count} uses are counted, and {sold} were sold")
-    return figure, Figure(float(abs(sold - LIMIT)))
+    return figure, within, Figure(float(abs(sold - LIMIT)))
 
 
 def _reserve_what_is_left(process: int) -> Deed:

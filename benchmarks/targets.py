@@ -60,6 +60,7 @@ TARGETS = (
     Target("16-job", "the same, drawn and counted by the job, chunk by chunk", 0.5, 0.8),
     Target("code-lists", "lists of 1,000,000 codes / of 1,000, the slowest", 3, 1.5, at_most=True),
     Target("17", "coupon, 32 processes reserve one / one statement, 32 clients", 0.45, 0.70),
+    Target("17-within", "the same in the caller's transaction, which holds the coupon until its commit"),
     Target("17-exact", "coupon: places sold too many or too few, of 500", 0, 0, at_most=True),
     Target("coupons", "basket of 20 lines, 5 codes: among 1,000 coupons / among 10", 1.5, 1.1, at_most=True),
     Target("coupons-queries", "basket of 20 lines, 5 codes: queries", 4, 3, at_most=True),

@@ -6,7 +6,8 @@
     4. Store the order and its redemptions.
     5. Take the places, by guarded updates of the counters, last of all: `operations.counters`.
 
-All of it is one transaction, the caller's where there is one: an order that is rolled back has taken nothing.
+What is written is one transaction, the caller's where there is one: an order that is rolled back has taken
+nothing. What is read before decides nothing by itself, since the guards ask again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -91,31 +92,32 @@ def reserve_coupons(
 
     `expected_minor` is the discount that the customer has seen; `until` ends the reservation by itself,
     without it stands until it is captured or voided. Codes that count less than another one are left out.
-    Replay: the same number with the same content answers with what stands. Opens its own transaction; within
-    the caller's, what it raises leaves nothing behind. Locks: the order, then codes, uses, coupons.
+    Replay: the same number with the same content answers with what stands. All or nothing by itself; within
+    the caller's transaction, what it raises leaves nothing behind. Locks: the order, then codes, uses,
+    coupons.
     Raises: CodesRefused, DiscountChanged, JustTaken, OrderDiffers; TooManyCodes, Customer.DoesNotExist.
     """
     at = clock.now() if at is None else at
     normal = sorted({normal_code(code) for code in codes} - {""})
     fingerprint = fingerprint_of(basket, codes=normal, customer_id=customer)
+    asked = read_asks(basket, codes, customer, at, reference=reference)
+    evaluation = evaluate_asks(asked, at)
+    order = CouponOrder(
+        channel=basket.channel,
+        reference=reference,
+        customer_id=asked.buyer.customer_id,
+        currency=basket.currency,
+        state=UseState.RESERVED.value,
+        fingerprint=fingerprint,
+        discount_minor=evaluation.discount_minor,
+        reserved_at=at,
+        expires_at=until,
+    )
+    if _fits(evaluation, expected_minor) and not asked.stale:
+        order_id = reserve_at_once(order, applied=evaluation.applied, most=_most_each(asked))
+        if order_id is not None:
+            return _told(order_id, evaluation)
     with transaction.atomic():
-        asked = read_asks(basket, codes, customer, at, reference=reference)
-        evaluation = evaluate_asks(asked, at)
-        order = CouponOrder(
-            channel=basket.channel,
-            reference=reference,
-            customer_id=asked.buyer.customer_id,
-            currency=basket.currency,
-            state=UseState.RESERVED.value,
-            fingerprint=fingerprint,
-            discount_minor=evaluation.discount_minor,
-            reserved_at=at,
-            expires_at=until,
-        )
-        if _fits(evaluation, expected_minor) and not asked.stale:
-            order_id = reserve_at_once(order, applied=evaluation.applied, most=_most_each(asked))
-            if order_id is not None:
-                return _told(order_id, evaluation)
         return _reserve(order, asked, evaluation, expected_minor)
 
 

@@ -1,10 +1,10 @@
 """What a basket gets, and why not more: the rules of `policies.evaluation`, after one read of constant size.
 
-    1. The codes, with their coupons, versions and batches.
-    2. The stamp of the offers that need no code and of the limits of discounts, which are kept in memory; and
-       where there are floors, what goods cost of which the basket does not say it.
-    3. What is left of those, and what has timed out.
-    4. For a customer, who that is and what they had; and, where somebody asks, their segments.
+    1. The codes, with their coupons, versions and batches; and the stamp of the offers that need no code and
+       of the limits of discounts, which are kept in memory.
+    2. What is left of those, and what has timed out.
+    3. For a customer, who that is and what they had; and, where somebody asks, their segments.
+    4. Where there are floors, what goods cost of which the basket does not say it.
 
 The number of statements depends neither on how many coupons run nor on what a code turns out to be, so that
 nobody learns from the time it takes.
@@ -20,7 +20,7 @@ from coupons.policies.codes import is_code, normal_code
 from coupons.policies.evaluation import Ask, Evaluation, Limits, evaluate_candidates
 from coupons.policies.offer import Buyer
 from coupons.queries.buyers import read_buyer
-from coupons.queries.offers import count_what_is_left, get_running, list_asked
+from coupons.queries.offers import count_what_is_left, read_asked
 
 # More than anybody has; a basket with a list of a thousand guesses would look them all up.
 MOST_CODES = 20
@@ -58,7 +58,7 @@ def evaluate(
 
     Nothing is reserved. `customer` is the buyer's id, None for nobody known; merges are followed. With
     `tells_all`, the owner's view, everything is explained, offers without a code too.
-    Queries: 3 for nobody, 5 for a customer, 2 more where a coupon is for a segment, 1 more where a floor asks
+    Queries: 2 for nobody, 4 for a customer, 2 more where a coupon is for a segment, 1 more where a floor asks
     for costs; 3 more after a change of coupons. Raises: TooManyCodes, Customer.DoesNotExist.
     """
     return evaluate_asks(read_asks(basket, codes, customer, at), at, tells_all=tells_all)
@@ -97,8 +97,7 @@ def read_asks(
     typed = {code: text for text in codes if (code := normal_code(text))}
     if len(typed) > MOST_CODES:
         raise TooManyCodes(count=len(typed))
-    asks = list_asked([code for code in typed if is_code(code)])
-    running = get_running(at)
+    asks, running = read_asked([code for code in typed if is_code(code)], at)
     asks, automatic, stale = count_what_is_left(asks=asks, automatic=running.offers, at=at)
     asks += [Ask(offer) for offer in automatic]
     buyer = read_buyer(

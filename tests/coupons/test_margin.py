@@ -120,7 +120,7 @@ def test_limits_hold_from_their_first_moment_to_their_last(django_assert_num_que
         {"mug": 1000},
         {"mug": 944, "beans": 500},
     ]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         ask("HALF", of=of, at=day(2))
 
 

@@ -9,8 +9,9 @@ from django.db import transaction
 
 from backstage.operations.jobs import run_job
 from backstage.policies import SHOP
+from commerce.models import Customer
 from commerce.operations import merge_customers, unmerge_customer
-from coupons.models import CouponOrder, CouponUse, Redemption
+from coupons.models import Code, CouponOrder, CouponUse, Redemption
 from coupons.operations import redemption
 from coupons.operations.counters import JustTaken
 from coupons.operations.coupons import change_coupon, end_coupon, pause_coupon
@@ -27,7 +28,7 @@ from coupons.operations.redemption import (
 from coupons.operations.shared_codes import add_code
 from coupons.policies.redeeming import Back
 from tests.coupons.shop import NOON, amount, ask, basket, counts, day, line, offer, somebody
-from tests.factories.coupons import CodeFactory
+from tests.factories.coupons import CodeBatchFactory, CodeFactory
 
 HOUR = timedelta(hours=1)
 
@@ -288,8 +289,36 @@ def test_whoever_read_before_another_took_the_last_place_is_told(told, monkeypat
     with pytest.raises(JustTaken):
         reserve("LAST", reference="slower", customer=alice)
 
-    # The faster one stands in the same connection here, so it is rolled back with the slower one.
-    assert (counts(coupon), states()) == ((0, 0), ([], []))
+    assert (counts(coupon), uses(coupon, alice)) == ((1, 200), 1)
+    assert states() == ([("faster", "reserved")], [(200, "reserved")])
+
+
+def test_a_place_that_is_gone_takes_back_all_that_was_reserved_before_it_and_the_callers_work_goes_on(
+    monkeypatch,
+):
+    coupons = [offer(f"CODE{number}", **amount(10, lane=f"lane-{number}")) for number in range(3)]
+    batch = CodeBatchFactory(coupon=coupons[0], prefix="", made_count=1, wanted_count=1)
+    CodeFactory(coupon=coupons[0], code="7K4QM2XP", unique=True, batch=batch)
+    alice = somebody()
+    evaluated = redemption.read_asks
+
+    def read_and_be_slow(*args, **more):
+        asked = evaluated(*args, **more)
+        pause_coupon(coupon_id=coupons[2].id, at=NOON)
+        return asked
+
+    monkeypatch.setattr(redemption, "read_asks", read_and_be_slow)
+    with transaction.atomic():
+        with pytest.raises(JustTaken) as refused:
+            reserve("7K4QM2XP", "CODE1", "CODE2", customer=alice)
+        somebody_else = somebody()
+
+    batch.refresh_from_db()
+    assert refused.value.what == "coupon"
+    assert [counts(coupon) for coupon in coupons] == [(0, 0)] * 3
+    assert (batch.used_count, Code.objects.get(code="7K4QM2XP").used_count) == (0, 0)
+    assert (states(), sum(CouponUse.objects.values_list("used_count", flat=True))) == (([], []), 0)
+    assert Customer.objects.filter(id=somebody_else).exists()
 
 
 def test_whoever_read_before_it_was_paused_is_told(monkeypatch):

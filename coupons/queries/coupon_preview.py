@@ -22,9 +22,11 @@ from coupons.policies.meetings import Meeting, Worst, find_worst, is_one_letter_
 from coupons.policies.offer import Offer
 from coupons.policies.previews import Preview, preview
 from coupons.policies.states import CodeState, CouponState
+from coupons.policies.trims import find_trimmed
 from coupons.queries import preview_words as words
 from coupons.queries.limits import holding, read_limits
 from coupons.queries.offers import terms_of
+from coupons.queries.trim_words import list_trimmed
 from coupons.registry import ThoughtOf, collision_checks, coupon_previews
 
 # So many others are looked at, those without a code and the newest first; more would take seconds.
@@ -69,7 +71,7 @@ def offer_of(coupon: Coupon, version: CouponVersion) -> Offer:
 def preview_coupon(*, coupon: Coupon, version: CouponVersion, code: str = "", at: datetime) -> Told:
     """Say what a coupon would do, and what it collides with. Nothing has to be stored.
 
-    Queries: at most 9, and those of the apps that add to it.
+    Queries: at most 11, and those of the apps that add to it.
     """
     asked = ThoughtOf(offer_of(coupon, version), normal_code(code), coupon.is_automatic, at)
     recorded = get_recorded_baskets(at, currency=coupon.currency, channels=version.channels)
@@ -77,10 +79,11 @@ def preview_coupon(*, coupon: Coupon, version: CouponVersion, code: str = "", at
     found = preview(asked.offer, recorded, at, limits)
     more = [line for _, one in coupon_previews.items() for line in one.say(asked, found)]
     currency = _currency(asked.offer, recorded)
+    cuts = list_trimmed(find_trimmed(asked.offer, recorded, at, limits), currency)
     return Told(
         preview=found,
         recorded=recorded,
-        sentences=[*words.list_sentences(found, asked.offer, currency), *more],
+        sentences=[*words.list_sentences(found, asked.offer, currency), *cuts, *more],
         collisions=in_order(
             [
                 *_meetings(asked, found, recorded, limits, currency),

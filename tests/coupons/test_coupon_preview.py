@@ -6,12 +6,21 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from commerce.models import PurchaseLine
 from coupons.models import Coupon, CouponVersion, MarginFloor
 from coupons.policies.collisions import Collision, CollisionKind
 from coupons.queries.coupon_preview import list_similar, preview_coupon
 from coupons.registry import CollisionCheck, PreviewLine, collision_checks, coupon_previews
 from tests.factories.commerce import ChannelFactory, PurchaseFactory, PurchaseLineFactory
-from tests.factories.coupons import LONG_AGO, NOON, CodeFactory, CouponFactory, CouponVersionFactory
+from tests.factories.coupons import (
+    LONG_AGO,
+    NOON,
+    BrandAgreementFactory,
+    CodeFactory,
+    CouponFactory,
+    CouponVersionFactory,
+    MarginFloorFactory,
+)
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -177,6 +186,29 @@ def test_a_floor_that_keeps_a_margin_is_kept_in_the_preview_too():
 
     assert not told.needs_tick
     assert "You keep €1.20 → €0.98 (−18%)." in told.sentences
+    assert told.sentences[-1] == (
+        "Gift mug: cut from €2.00 to €0.22 off, by the floor of 10 % for whole orders in web. "
+        "So it is in 1 of these orders."
+    )
+
+
+def test_an_agreement_that_cuts_is_named_and_a_floor_that_refuses_too():
+    sell("Gift mug", 1000, 300, times=2)
+    BrandAgreementFactory(brand="Nord", most_percent=15)
+    MarginFloorFactory(scope="brand", brand="Nord", percent=80, remedy="refuse")
+    PurchaseLine.objects.update(brand="Nord")
+
+    nothing, refused, agreed = think().sentences
+
+    assert nothing == "None of the orders of the last 90 days would have got it."
+    assert refused == (
+        "Gift mug: cut from €1.50 to €0.00 off, by the floor of 80 % for goods of Nord. "
+        "So it is in 2 of these orders, at worst."
+    )
+    assert agreed == (
+        "Gift mug: cut from €2.00 to €1.50 off, by the agreement on Nord (coupons up to 15 % off). "
+        "So it is in 2 of these orders, at worst."
+    )
 
 
 def test_without_orders_nothing_is_made_up():

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backstage import clock
 from commerce.admin.goods_picker import picked_field
 from commerce.admin.money import from_minor, to_minor
 from commerce.models import Channel, Segment
@@ -172,7 +173,7 @@ class CampaignForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.programme = programme
         self._choose("channels", [(row.key, row.name) for row in Channel.objects.order_by("name", "id")])
-        self._choose("tier_ids", list_level_choices(programme.pk))
+        self._choose("tier_ids", list_level_choices(programme.pk, at=clock.now()))
         self._choose(
             "segment_ids", [(str(row.id), row.name) for row in Segment.objects.order_by("name", "id")]
         )

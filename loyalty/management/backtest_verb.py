@@ -73,6 +73,7 @@ def _run(options: Mapping[str, Any], out: Out) -> int:
             budgets=plan.budgets,
             since=plan.since,
             until=plan.until,
+            at=clock.now(),
             progress=bar.advance,
         )
     for line in _lines(plan, report):

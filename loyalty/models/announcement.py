@@ -14,6 +14,7 @@ class SubjectChoices(models.TextChoices):
     SETTINGS = Subject.SETTINGS.value, _("What points are worth, and settings")
     TEXT = Subject.TEXT.value, _("The terms of the club")
     CLOSING = Subject.CLOSING.value, _("The end of the club")
+    LEVELS = Subject.LEVELS.value, _("Levels")
 
 
 class Announcement(models.Model):

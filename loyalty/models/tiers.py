@@ -47,8 +47,10 @@ class TierScheme(models.Model):
     """One version of a programme's levels: what counts, over which time, and what a fall is like.
 
     Without `starts_at` it is the draft, of which there is one at a time and which may be changed; afterwards
-    only its end is ever set, by a new version or by switching the levels off. Written by
-    `loyalty.operations.tiers.schemes`. Units: `grace_days` and `notice_days` in local days.
+    only its end is ever set, by a new version or by switching the levels off. One that begins later is
+    announced: called off before its day it is a draft again, and the one before it goes on. Written by
+    `loyalty.operations.tiers.schemes`, called off by `loyalty.operations.changes.levels`.
+    Units: `grace_days` and `notice_days` in local days.
     """
 
     programme = models.ForeignKey(

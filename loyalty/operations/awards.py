@@ -87,7 +87,7 @@ def _settle_programme(rules: ProgrammeRules, purchases: Sequence[PurchaseHead], 
     _store([case.award for case in cases])
     if allowance is not None:
         store_uses(allowance, at=at)
-    settle_levels(rules=rules, member_ids=member_ids, at=at)
+    settle_levels(rules=rules, member_ids=member_ids, at=at, placed=_first_seen(cases))
     return len(cases)
 
 
@@ -191,6 +191,13 @@ def _lock_levels(rules: ProgrammeRules, cases: Sequence[Case], at: datetime) -> 
             tier = levels.get((case.member.id, case.purchase.placed_at))
             case.level = tier.level if tier else None
     return member_ids
+
+
+def _first_seen(cases: Sequence[Case]) -> dict[int, datetime]:
+    """Say when the newest order of each member was placed that nothing was posted for before."""
+    new = [case for case in cases if case.member is not None and case.old_member is None]
+    ordered = sorted(new, key=lambda case: case.purchase.placed_at)
+    return {case.member.id: case.purchase.placed_at for case in ordered if case.member is not None}
 
 
 # -- which campaigns -----------------------------------------------------------------------------------------

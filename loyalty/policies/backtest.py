@@ -34,7 +34,7 @@ class Proposal:
     campaigns: tuple[Campaign, ...] = ()
 
 
-def proposed_rules(running: ProgrammeRules, proposal: Proposal) -> ProgrammeRules:
+def proposed_rules(running: ProgrammeRules, proposal: Proposal, *, at: datetime) -> ProgrammeRules:
     """Give the rules of a programme as if the proposal had always run, and the programme always been live.
 
     Groups with terms of their own keep those; exchange rates and the combination of campaigns stay.
@@ -44,16 +44,15 @@ def proposed_rules(running: ProgrammeRules, proposal: Proposal) -> ProgrammeRule
         for version in running.terms
         if version.group_id is not None and version.ends_at is None
     )
+    levels = running.scheme_at(at)
     return replace(
         running,
         phases=(Phase(ProgrammeState.LIVE, ALWAYS, None),),
         rules=(RuleVersion(proposal.rule, ALWAYS, None),),
         terms=(LotTermsVersion(proposal.terms, None, ALWAYS, None), *groups),
         campaigns=tuple(CampaignRun(campaign, ALWAYS, None) for campaign in proposal.campaigns),
-        # The levels that are on, as if they had always been.
-        schemes=tuple(
-            replace(scheme, starts_at=ALWAYS) for scheme in running.schemes[-1:] if scheme.ends_at is None
-        ),
+        # The levels that are on at `at`, as if they had always been.
+        schemes=(replace(levels, starts_at=ALWAYS, ends_at=None),) if levels else (),
     )
 
 

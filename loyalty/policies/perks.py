@@ -108,6 +108,19 @@ def join_perks(*lists: Sequence[Perk]) -> tuple[Perk, ...]:
     return tuple(best.values())
 
 
+def holds_up(perks: Sequence[Perk], *, against: Sequence[Perk]) -> bool:
+    """Tell whether everything of before is still there, and no less of it.
+
+    Words cannot be compared, so other ones count as less; a further language does not.
+    """
+    return all(
+        (perk := find_perk(perks, before.name)) is not None
+        and _worth(perk) >= _worth(before)
+        and before.text.items() <= perk.text.items()
+        for before in against
+    )
+
+
 def _worth(perk: Perk) -> int:
     if perk.kind is PerkKind.FREE_SHIPPING:
         return -(perk.number or 0)

@@ -190,6 +190,11 @@ class ProgrammeRules:
         """Give the levels that were switched on at that moment; without any nobody has one."""
         return running(self.schemes, at)
 
+    def last_scheme_at(self, at: datetime) -> Scheme | None:
+        """Give the levels that are on, or were the last to be."""
+        begun = [scheme for scheme in self.schemes if scheme.starts_at <= at]
+        return begun[-1] if begun else None
+
     def terms_at(self, at: datetime) -> dict[int | None, int]:
         """Give the ids of the terms that ran at that moment, by product group; None is all other goods."""
         found: dict[int | None, int] = {}

@@ -57,14 +57,15 @@ def run_backtest(
     budgets: Mapping[int, int | None] | None = None,
     since: datetime,
     until: datetime,
+    at: datetime | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> BacktestReport:
     """Try a proposal on the purchases placed in [since, until), returns as they stand today included.
 
-    Segments are asked as of `until`. Keeps a few numbers for each customer in memory. Queries: 4 for each
-    2,000 purchases, and a few more.
+    Segments are asked as of `until`; the levels are those of `at`, by default `until`. Keeps a few
+    numbers for each customer in memory. Queries: 4 for each 2,000 purchases, and a few more.
     """
-    trial = Trial(proposed_rules(rules, proposal), budgets or {})
+    trial = Trial(proposed_rules(rules, proposal, at=until if at is None else at), budgets or {})
     channels = _channels(rules)
     segments = _members_of_segments(proposal, until)
     for heads in _heads(list(channels), since, until):

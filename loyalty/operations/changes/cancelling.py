@@ -9,6 +9,7 @@ from backstage.operations import audit
 from backstage.policies import SHOP, By
 from loyalty.models import Announcement, EarningRule, LotTerms, Programme
 from loyalty.operations.changes.closing import keep_open
+from loyalty.operations.changes.levels import call_off_levels
 from loyalty.operations.changes.stamp import lock_for_change
 from loyalty.operations.changes.text import call_off_terms
 from loyalty.operations.changes.versions import call_off_version
@@ -68,5 +69,7 @@ def _undo(announcement: Announcement, programme: Programme, at: datetime) -> Non
         programme.save(update_fields=["coming_settings", "coming_at"])
     elif announcement.subject == Subject.TEXT:
         call_off_terms(programme=programme, starts_at=announcement.starts_at)
+    elif announcement.subject == Subject.LEVELS:
+        call_off_levels(programme=programme, starts_at=announcement.starts_at)
     else:
         keep_open(programme=programme, state=ProgrammeState(announcement.changes["state"][0]), at=at)

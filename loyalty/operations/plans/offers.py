@@ -13,10 +13,11 @@ from backstage import clock
 from backstage.operations import audit
 from backstage.policies import SHOP, By
 from loyalty.locks import lock_plan
-from loyalty.models import Plan, PlanVersion, Tier
+from loyalty.models import Plan, PlanVersion
 from loyalty.operations.changes.stamp import lock_for_change
 from loyalty.policies.plans.offer import PlanDraft, PlanProblem, PlanState, problems_of_plan
 from loyalty.queries.plans.words import say_problems
+from loyalty.queries.tiers.schemes import levels_begun
 
 TERMS_FIELDS = (
     "price_minor",
@@ -58,7 +59,7 @@ def create_plan(
         _check_name(plan)
         plan.full_clean()
         plan.save(force_insert=True)
-        _save_version(PlanVersion(plan=plan, number=1), terms)
+        _save_version(PlanVersion(plan=plan, number=1), terms, at)
         _record("plan_drafted", plan, by=by, at=at, after={"name": name})
     return plan
 
@@ -90,10 +91,10 @@ def change_plan(
         newest = _newest(plan)
         was = {field: _plain(getattr(newest, field)) for field in terms}
         if plan.state == PlanState.DRAFT:
-            _save_version(newest, terms)
+            _save_version(newest, terms, at)
         elif any(getattr(newest, field) != value for field, value in terms.items()):
             _end_running(plan, at)
-            _save_version(_copy(newest, starts_at=at), terms)
+            _save_version(_copy(newest, starts_at=at), terms, at)
         after = {**own, **{field: _plain(value) for field, value in terms.items()}}
         _record("plan_changed", plan, by=by, at=at, before={**before, **was}, after=after)
     return plan
@@ -111,7 +112,7 @@ def switch_on_plan(*, plan_id: int, at: datetime | None = None, by: By = SHOP) -
         version = _newest(plan)
         if plan.state == PlanState.DRAFT:
             version.starts_at = at
-        _save_version(version, {})
+        _save_version(version, {}, at)
         _move(plan, PlanState.ON)
         _record("plan_switched_on", plan, by=by, at=at)
     return plan
@@ -191,12 +192,10 @@ def _copy(version: PlanVersion, *, starts_at: datetime) -> PlanVersion:
     return PlanVersion(plan=version.plan, number=number, starts_at=starts_at, **fields)
 
 
-def _save_version(version: PlanVersion, terms: Mapping[str, Any]) -> None:
+def _save_version(version: PlanVersion, terms: Mapping[str, Any], at: datetime) -> None:
     for field, value in terms.items():
         setattr(version, field, value)
-    levels = Tier.objects.filter(
-        scheme__programme_id=version.plan.programme_id, scheme__starts_at__isnull=False
-    )
+    levels = levels_begun(version.plan.programme_id, at)
     level_ids = frozenset(levels.values_list("level_id", flat=True)) if version.level_id else frozenset()
     draft = PlanDraft(**{field: getattr(version, field) for field in TERMS_FIELDS}, level_ids=level_ids)
     if problems := problems_of_plan(draft):

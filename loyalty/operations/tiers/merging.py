@@ -21,9 +21,8 @@ def merge_levels(*, programme_id: int, source_id: int, target_id: int, at: datet
     rules = get_programme_rules(programme_id)
     if not rules.schemes:
         return
-    held = list_earned([source_id, target_id])
-    scheme = rules.scheme_at(at) or rules.schemes[-1]
-    if step := merge(scheme, held.get(target_id), held.get(source_id), at):
+    held, scheme = list_earned([source_id, target_id]), rules.last_scheme_at(at)
+    if scheme and (step := merge(scheme, held.get(target_id), held.get(source_id), at)):
         write_steps({target_id: [step]})
     for row in _lasting(source_id, at):
         if row.source != LevelSource.EARNED and not _lasting(target_id, at).filter(**_key(row)).exists():

@@ -1,4 +1,7 @@
-"""Levels: drafted, switched on, changed by a new version, switched off. Nothing that ran is ever edited."""
+"""Levels: drafted, switched on, changed by a new version, switched off; now, or announced with their day.
+
+Nothing that ran is ever edited.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,14 +14,15 @@ from django.db.models import Max
 from backstage import clock
 from backstage.operations import audit
 from backstage.policies import SHOP, By
-from loyalty.models import Tier, TierHolding, TierScheme
+from loyalty.models import Programme, Tier, TierScheme
+from loyalty.operations.changes.notice import announce, require_nothing_announced, require_start
 from loyalty.operations.changes.stamp import lock_for_change
-from loyalty.operations.tiers.upkeep import place_everybody
-from loyalty.policies.calendar import local_date
-from loyalty.policies.tiers.periods import next_test
-from loyalty.policies.tiers.scheme import LevelSource, Window
+from loyalty.operations.tiers.upkeep import date_tests, place_everybody
+from loyalty.policies.changes.lowering import lowered_by_levels
+from loyalty.policies.changes.subjects import Subject
 from loyalty.policies.tiers.terms import TierPlan, TierProblems, list_unnamed, problems_of_tiers
-from loyalty.queries.tiers.schemes import find_draft, find_running, list_plans
+from loyalty.policies.tiers.versions import fields_of, switched_off
+from loyalty.queries.tiers.schemes import find_draft, find_running, get_scheme, list_plans
 from loyalty.queries.tiers.words import say_problems
 
 SETTINGS = ("metric", "window", "fall", "grace_days", "notice_days")
@@ -64,49 +68,63 @@ def save_scheme(
     return scheme
 
 
-def switch_on_levels(*, programme_id: int, at: datetime | None = None, by: By = SHOP) -> TierScheme:
-    """Let the draft hold from now on, in the place of what held before.
+def switch_on_levels(
+    *, programme_id: int, starts_at: datetime | None = None, at: datetime | None = None, by: By = SHOP
+) -> TierScheme:
+    """Let the draft hold from `starts_at` on, by default now, in the place of what holds until then.
 
     Who has a level keeps it until its test; who has earned a higher one has it at once in a programme of at
-    most 5,000 members, else with the next daily run. Levels that were off for a while are tested from today
-    on. Locks: the programme, then accounts. Raises: TiersRefused while a level has no name; LevelsUnknown
-    without a draft.
+    most 5,000 members, else, and where it begins later, with the next daily run or order. Levels that were
+    off for a while are tested from their first day on. With a later start members read of it until it holds.
+    Locks: the programme, then accounts. Raises: TiersRefused while a level has no name; LevelsUnknown without
+    a draft; NoticeTooShort where it takes something away, AlreadyAnnounced, StartPassed. Nothing is changed
+    then.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
         programme = lock_for_change(programme_id)
+        require_nothing_announced(programme=programme, subject=Subject.LEVELS, at=at)
         scheme = _draft(programme_id)
         plans = list_plans(scheme)
         _require(
             problems_of_tiers(plans, grace_days=scheme.grace_days, notice_days=scheme.notice_days)
             | list_unnamed(plans)
         )
-        before = find_running(programme_id)
-        TierScheme.objects.filter(programme_id=programme_id, starts_at__isnull=False, ends_at=None).update(
-            ends_at=at
-        )
-        scheme.starts_at = at
+        before, then = find_running(programme_id, at=at), fields_of(get_scheme(scheme))
+        was = fields_of(get_scheme(before)) if before else switched_off(then)
+        holds_at = _agree(programme, was, then, starts_at=starts_at, at=at)
+        if before is not None:
+            before.ends_at = holds_at
+            before.save()
+        scheme.starts_at = holds_at
         scheme.save()
-        _date_tests(scheme, before, today=local_date(at, programme.zone))
-        place_everybody(programme_id=programme_id, at=at)
-        _record("levels_switched_on", programme_id, at=at, by=by, after=_said(scheme, plans))
+        if holds_at == at:
+            date_tests(programme_id=programme_id, at=at)
+            place_everybody(programme_id=programme_id, at=at)
+        _record("levels_switched_on", programme_id, holds_at, at=at, by=by, after=_said(scheme, plans))
     return scheme
 
 
-def switch_off_levels(*, programme_id: int, at: datetime | None = None, by: By = SHOP) -> TierScheme:
-    """Switch the levels off: nobody has one from now on, and all have theirs back when they are on again.
+def switch_off_levels(
+    *, programme_id: int, starts_at: datetime | None = None, at: datetime | None = None, by: By = SHOP
+) -> TierScheme:
+    """Switch the levels off: nobody has one from `starts_at` on, by default now, and all have theirs back
+    when they are on again.
 
-    Locks: the programme. Raises: LevelsUnknown where they are off.
+    Locks: the programme. Raises: LevelsUnknown where they are off; NoticeTooShort, AlreadyAnnounced,
+    StartPassed. Nothing is changed then.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
-        lock_for_change(programme_id)
-        scheme = find_running(programme_id)
+        programme = lock_for_change(programme_id)
+        require_nothing_announced(programme=programme, subject=Subject.LEVELS, at=at)
+        scheme = find_running(programme_id, at=at)
         if scheme is None:
             raise LevelsUnknown(f"No levels are switched on in programme {programme_id}.")
-        scheme.ends_at = at
+        was = fields_of(get_scheme(scheme))
+        scheme.ends_at = _agree(programme, was, switched_off(was), starts_at=starts_at, at=at)
         scheme.save()
-        _record("levels_switched_off", programme_id, at=at, by=by)
+        _record("levels_switched_off", programme_id, scheme.ends_at, at=at, by=by)
     return scheme
 
 
@@ -164,18 +182,32 @@ def _save_tiers(scheme: TierScheme, tiers: Sequence[TierPlan]) -> None:
             tier.save(update_fields=["level_id"])
 
 
-def _date_tests(scheme: TierScheme, before: TierScheme | None, *, today: Any) -> None:
-    """Give a test to levels that had none, and today as the day to those whose test fell into a break.
+def _agree(
+    programme: Programme,
+    was: Mapping[str, Any],
+    then: Mapping[str, Any],
+    *,
+    starts_at: datetime | None,
+    at: datetime,
+) -> datetime:
+    """Give the moment from which a change of the levels holds, and announce it where that is a later one.
 
-    Nobody loses on a day that has passed what nobody could warn them of.
+    What nobody would notice holds now. Raises: NoticeTooShort, StartPassed.
     """
-    lasting = TierHolding.objects.filter(
-        member__programme_id=scheme.programme_id, source=LevelSource.EARNED.value, ends_at=None
+    lowers = lowered_by_levels(was, then)
+    holds_at = require_start(programme=programme, lowers=lowers, starts_at=starts_at, at=at)
+    if was == then or holds_at == at:
+        return at
+    announce(
+        programme=programme,
+        subject=Subject.LEVELS,
+        before=was,
+        after=then,
+        lowers=lowers,
+        starts_at=holds_at,
+        at=at,
     )
-    if scheme.window != Window.LIFETIME:
-        lasting.filter(tests_on=None).update(tests_on=next_test(Window(scheme.window), today))
-    if before is None:
-        lasting.filter(tests_on__lt=today).update(tests_on=today)
+    return holds_at
 
 
 def _said(scheme: TierScheme, tiers: Sequence[TierPlan]) -> dict[str, Any]:
@@ -184,6 +216,14 @@ def _said(scheme: TierScheme, tiers: Sequence[TierPlan]) -> dict[str, Any]:
 
 
 def _record(
-    kind: str, programme_id: int, *, at: datetime, by: By, after: Mapping[str, Any] | None = None
+    kind: str,
+    programme_id: int,
+    holds_at: datetime | None = None,
+    *,
+    at: datetime,
+    by: By,
+    after: Mapping[str, Any] | None = None,
 ) -> None:
+    if holds_at is not None and holds_at > at:
+        after = {**(after or {}), "starts_at": holds_at}
     audit.record(kind=kind, object_kind="programme", object_id=programme_id, by=by, at=at, after=after)

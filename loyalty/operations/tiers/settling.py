@@ -5,15 +5,17 @@ caller has locked the members' accounts, so that of two who find the same rise o
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from loyalty.models import TierHolding
+from loyalty.policies.calendar import local_date
 from loyalty.policies.errors import WriteConflict
 from loyalty.policies.rules import ProgrammeRules
-from loyalty.policies.tiers.periods import span_at, span_of_test
-from loyalty.policies.tiers.scheme import LevelSource, Scheme, Turn
+from loyalty.policies.tiers.periods import Span, next_test, span_at, span_of_test
+from loyalty.policies.tiers.scheme import LevelSource, Scheme, Turn, Window
 from loyalty.policies.tiers.standing import Held, Step, is_due, rise, take_test
+from loyalty.policies.tiers.versions import dated, scheme_of_test
 from loyalty.queries.tiers.levels import list_earned
 from loyalty.queries.tiers.sums import get_totals
 
@@ -21,32 +23,83 @@ from loyalty.queries.tiers.sums import get_totals
 AT_ONCE = 1_000
 
 
-def settle_levels(*, rules: ProgrammeRules, member_ids: Collection[int], at: datetime) -> int:
+def settle_levels(
+    *,
+    rules: ProgrammeRules,
+    member_ids: Collection[int],
+    at: datetime,
+    placed: Mapping[int, datetime] | None = None,
+) -> int:
     """Bring the earned levels of these members up to date as of `at`; give the number of levels that changed.
 
-    The accounts are locked by the caller. Replay: what is up to date is left alone. Queries: 0 while levels
-    are off; else 2, 1 more for each round of tests that are over, and 2 where anything changes.
+    `placed` is when the newest order of a member was placed that is seen for the first time: the version of
+    that moment raises, too. The accounts are locked by the caller. Replay: what is up to date is left alone.
+    Queries: 0 while levels are off; else 2, 1 more for each round of tests that are over and version that
+    decides one, 1 where an order of before the version that holds arrives late, and 2 where anything changes.
     """
     scheme = rules.scheme_at(at)
     if scheme is None:
         return 0
     ordered, changed = sorted(set(member_ids)), 0
     for start in range(0, len(ordered), AT_ONCE):
-        changed += _settle(rules, scheme, ordered[start : start + AT_ONCE], at)
+        changed += _settle(rules, scheme, ordered[start : start + AT_ONCE], at, placed or {})
     return changed
 
 
-def _settle(rules: ProgrammeRules, scheme: Scheme, member_ids: Sequence[int], at: datetime) -> int:
-    held = list_earned(member_ids)
+def _settle(
+    rules: ProgrammeRules,
+    scheme: Scheme,
+    member_ids: Sequence[int],
+    at: datetime,
+    placed: Mapping[int, datetime],
+) -> int:
+    held = {
+        member_id: dated(rules.schemes, scheme, one, rules.zone)
+        for member_id, one in list_earned(member_ids).items()
+    }
     steps: dict[int, list[Step]] = defaultdict(list)
     _take_tests(rules, scheme, held, steps, at)
     span = span_at(scheme, at, rules.zone)
     totals = get_totals(rules, scheme, dict.fromkeys(member_ids, span))
+    promised = _find_promised(rules, scheme, {one: placed[one] for one in member_ids if one in placed}, at)
     for member_id, total in totals.items():
-        if step := rise(scheme, held.get(member_id), total, at, rules.zone):
+        step = rise(scheme, held.get(member_id), total, at, rules.zone)
+        reached = step.begun if step else held.get(member_id)
+        if (by_then := promised.get(member_id)) and _is_higher(scheme, by_then, reached):
+            step = Step(at, Turn.REACHED, held.get(member_id), by_then)
+        if step:
             steps[member_id].append(step)
     write_steps(steps)
     return sum(len(found) for found in steps.values())
+
+
+def _find_promised(
+    rules: ProgrammeRules, scheme: Scheme, placed: Mapping[int, datetime], at: datetime
+) -> dict[int, Held]:
+    """Find the level that an order reached which was placed before the version that holds, and arrives late.
+
+    It begins now, as every rise does, and is tested as if it had begun on the day of the order.
+    """
+    before = next((one for one in rules.schemes if one.ends_at == scheme.starts_at), None)
+    if before is None:
+        return {}
+    spans = {
+        member_id: Span(span_at(before, placed_at, rules.zone).starts_at, scheme.starts_at)
+        for member_id, placed_at in placed.items()
+        if before.starts_at <= placed_at < scheme.starts_at
+    }
+    found = {}
+    for member_id, total in get_totals(rules, before, spans).items():
+        tier, day = before.earned(total), local_date(placed[member_id], rules.zone)
+        if tier is not None:
+            tests_on = None if scheme.window is Window.LIFETIME else next_test(before.window, day)
+            level = Held(tier.level_id, at, Turn.REACHED, tests_on)
+            found[member_id] = dated(rules.schemes, scheme, level, rules.zone)
+    return {one: level for one, level in found.items() if not is_due(level, at, rules.zone)}
+
+
+def _is_higher(scheme: Scheme, held: Held, other: Held | None) -> bool:
+    return scheme.rank(held.level_id) > scheme.rank(other.level_id if other else None)
 
 
 def _take_tests(
@@ -59,14 +112,11 @@ def _take_tests(
     """Decide every test that is over, one after the other for whoever has several behind them."""
     due = {member_id for member_id, one in held.items() if is_due(one, at, rules.zone)}
     while due:
-        days = {member_id: held[member_id].tests_on for member_id in due}
-        spans = {member_id: span_of_test(scheme, day, rules.zone) for member_id, day in days.items() if day}
-        totals = get_totals(rules, scheme, spans)
-        taken = {
-            member_id: step
-            for member_id, total in totals.items()
-            if (step := take_test(scheme, held[member_id], total, at, rules.zone))
-        }
+        taken: dict[int, Step] = {}
+        for decides, spans in _tests_by_scheme(rules, scheme, {one: held[one] for one in due}):
+            for member_id, total in get_totals(rules, decides, spans).items():
+                if step := take_test(decides, held[member_id], total, at, rules.zone):
+                    taken[member_id] = step
         for member_id, step in taken.items():
             steps[member_id].append(step)
             if step.begun is None:
@@ -74,6 +124,27 @@ def _take_tests(
             else:
                 held[member_id] = step.begun
         due = {one for one in taken if one in held and is_due(held[one], at, rules.zone)}
+
+
+def _tests_by_scheme(
+    rules: ProgrammeRules, scheme: Scheme, due: Mapping[int, Held]
+) -> list[tuple[Scheme, dict[int, Span]]]:
+    """Give the time that counts for each test, by the version that decides it; nearly always there is one.
+
+    Where nothing that was reached is lost any more, that holds for tests of before, too.
+    """
+    found: dict[int, tuple[Scheme, dict[int, Span]]] = {}
+    for member_id, one in due.items():
+        assert one.tests_on is not None  # noqa: S101 (what is never tested is not due)
+        decides = (
+            None
+            if scheme.window is Window.LIFETIME
+            else scheme_of_test(rules.schemes, one.tests_on, rules.zone)
+        )
+        decides = decides or scheme
+        spans = found.setdefault(decides.id, (decides, {}))[1]
+        spans[member_id] = span_of_test(decides, one.tests_on, rules.zone)
+    return list(found.values())
 
 
 def write_steps(steps: dict[int, list[Step]]) -> None:

@@ -11,8 +11,9 @@ from loyalty.models import Member, TierHolding, TierNotice
 from loyalty.operations.tiers.settling import settle_levels
 from loyalty.policies.calendar import end_of_day, local_date
 from loyalty.policies.rules import ProgrammeRules
-from loyalty.policies.tiers.periods import last_day, span_of_test
-from loyalty.policies.tiers.scheme import LevelSource, Scheme
+from loyalty.policies.tiers.periods import last_day, next_test, span_of_test
+from loyalty.policies.tiers.scheme import LevelSource, Scheme, Window
+from loyalty.policies.tiers.versions import begins_anew, scheme_of_test
 from loyalty.queries.programmes import get_programme_rules, list_programme_rules
 from loyalty.queries.tiers.sums import get_totals, list_to_change
 
@@ -37,8 +38,35 @@ def work_requalifying(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
     done = 0
     for rules in list_programme_rules():
         if scheme := rules.scheme_at(at):
+            _date_tests(
+                rules, scheme, _lasting(rules.id).filter(member_id__gte=chunk.lo, member_id__lte=chunk.hi)
+            )
             done += _requalify(rules, scheme, chunk.lo, chunk.hi, at)
     return Progress(done=done)
+
+
+def date_tests(*, programme_id: int, at: datetime) -> None:
+    """Write down the day of every test that the levels which hold now bring, or move; see `dated`."""
+    rules = get_programme_rules(programme_id)
+    if scheme := rules.scheme_at(at):
+        _date_tests(rules, scheme, _lasting(programme_id))
+
+
+def _date_tests(rules: ProgrammeRules, scheme: Scheme, lasting: QuerySet[TierHolding, TierHolding]) -> None:
+    """Do the same for some levels. Queries: 0 but after a break, or after levels that were never lost."""
+    if scheme.window is Window.LIFETIME:
+        return
+    first_day = local_date(scheme.starts_at, rules.zone)
+    if any(one.window is Window.LIFETIME for one in rules.schemes if one.starts_at < scheme.starts_at):
+        lasting.filter(tests_on=None).update(tests_on=next_test(scheme.window, first_day))
+    if begins_anew(rules.schemes, scheme):
+        lasting.filter(tests_on__lt=first_day).update(tests_on=first_day)
+
+
+def _lasting(programme_id: int) -> QuerySet[TierHolding, TierHolding]:
+    return TierHolding.objects.filter(
+        member__programme_id=programme_id, source=LevelSource.EARNED.value, ends_at=None
+    )
 
 
 def place_everybody(*, programme_id: int, at: datetime) -> bool:
@@ -107,30 +135,41 @@ def work_warning(chunk: Chunk, at: datetime, chunk_id: int) -> Progress:
 
 def _near(rules: ProgrammeRules, scheme: Scheme, at: datetime) -> QuerySet[TierHolding, TierHolding]:
     today = local_date(at, rules.zone)
-    return TierHolding.objects.filter(
-        member__programme_id=rules.id,
-        source=LevelSource.EARNED.value,
-        ends_at=None,
-        notice=None,
-        # Later, the level is lost already and only has to be written down.
-        tests_on__range=(
-            today - timedelta(days=scheme.grace_days),
-            today + timedelta(days=scheme.notice_days),
-        ),
-    )
+    # Later, the level is lost already and only has to be written down.
+    grace_days = max(one.grace_days for one in rules.schemes)
+    near = (today - timedelta(days=grace_days), today + timedelta(days=scheme.notice_days))
+    return _lasting(rules.id).filter(notice=None, tests_on__range=near)
 
 
 def _warn(rules: ProgrammeRules, scheme: Scheme, holdings: list[TierHolding], at: datetime) -> int:
-    spans = {
-        row.member_id: span_of_test(scheme, row.tests_on, rules.zone) for row in holdings if row.tests_on
-    }
-    totals = get_totals(rules, scheme, spans)
+    """Tell what is missing by the version that will decide the test, which may be one that is announced."""
     notices = []
-    for row in holdings:
-        tier = scheme.find(row.level_id)
-        missing = tier.threshold - totals[row.member_id] if tier else 0
-        if missing > 0 and row.tests_on is not None:
-            loses_at = end_of_day(last_day(scheme, row.tests_on), rules.zone)
-            notices.append(TierNotice(holding=row, missing=missing, loses_at=loses_at, told_at=at))
+    for decides, rows in _by_scheme(rules, scheme, holdings):
+        spans = {
+            row.member_id: span_of_test(decides, row.tests_on, rules.zone) for row in rows if row.tests_on
+        }
+        totals = get_totals(rules, decides, spans)
+        for row in rows:
+            tier = decides.find(row.level_id)
+            missing = tier.threshold - totals[row.member_id] if tier else 0
+            if missing > 0 and row.tests_on is not None:
+                loses_at = end_of_day(last_day(decides, row.tests_on), rules.zone)
+                if loses_at > at:
+                    notices.append(TierNotice(holding=row, missing=missing, loses_at=loses_at, told_at=at))
     TierNotice.objects.bulk_create(notices, ignore_conflicts=True)
     return len(notices)
+
+
+def _by_scheme(
+    rules: ProgrammeRules, scheme: Scheme, holdings: list[TierHolding]
+) -> list[tuple[Scheme, list[TierHolding]]]:
+    """Part levels by the version that decides their test; where there is none, or none is lost, nobody is
+    warned.
+    """
+    found: dict[int, tuple[Scheme, list[TierHolding]]] = {}
+    for row in holdings:
+        assert row.tests_on is not None  # noqa: S101 (`_near` asks for a day)
+        decides = scheme_of_test(rules.schemes, row.tests_on, rules.zone)
+        if decides is not None and Window.LIFETIME not in (decides.window, scheme.window):
+            found.setdefault(decides.id, (decides, []))[1].append(row)
+    return list(found.values())

@@ -5,14 +5,16 @@ What cannot be compared (an end by inactivity against one by date) counts as low
 be told in time, and whoever gains loses nothing by waiting.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from loyalty.policies.campaigns import Combination
 from loyalty.policies.earning import Rounding
+from loyalty.policies.perks import holds_up, read_perks
 from loyalty.policies.programme import DebtPolicy
 from loyalty.policies.terms import Clock, ExpiryKind
+from loyalty.policies.tiers.scheme import Fall, Window
 
 
 class Lowers(StrEnum):
@@ -29,6 +31,15 @@ class Lowers(StrEnum):
     DEBT = "debt"
     COMBINATION = "combination"
     NOTICE = "notice"
+    THRESHOLD = "threshold"
+    FACTOR = "factor"
+    PERKS = "perks"
+    LEVEL = "level"
+    MEASURE = "measure"
+    FALL = "fall"
+    GRACE = "grace"
+    WARNING = "warning"
+    LEVELS_OFF = "levels_off"
 
 
 Fields = Mapping[str, Any]
@@ -37,6 +48,7 @@ Fields = Mapping[str, Any]
 _ROUNDINGS = (Rounding.DOWN, Rounding.NEAREST, Rounding.UP)
 _DEBTS = (DebtPolicy.FROM_REFUND, DebtPolicy.DEBT, DebtPolicy.LET_GO)
 _COMBINATIONS = (Combination.BEST, Combination.ADD_UP)
+_FALLS = (Fall.EARNED, Fall.STEP)
 
 
 def lowered_by_rule(before: Fields, after: Fields) -> frozenset[Lowers]:
@@ -71,6 +83,44 @@ def lowered_by_settings(before: Fields, after: Fields) -> frozenset[Lowers]:
             Lowers.NOTICE: after["notice_days"] < before["notice_days"],
         }
     )
+
+
+def lowered_by_levels(before: Fields, after: Fields) -> frozenset[Lowers]:
+    """Say what a new version of the levels takes away; fields of `loyalty.policies.tiers.versions`.
+
+    Without any levels they are off. A level is compared with the one of the same id, whatever it is called.
+    """
+    if not before["levels"]:
+        return frozenset()
+    if not after["levels"]:
+        return frozenset({Lowers.LEVELS_OFF})
+    now = {level["level_id"]: level for level in after["levels"]}
+    both = [(was, now[was["level_id"]]) for was in before["levels"] if was["level_id"] in now]
+    # Who never loses a level has no use for days of grace.
+    is_lost = after["window"] != Window.LIFETIME
+    return _held(
+        {
+            Lowers.LEVEL: len(both) < len(before["levels"]),
+            Lowers.MEASURE: _is_measured_otherwise(before, after),
+            Lowers.THRESHOLD: any(then["threshold"] > was["threshold"] for was, then in both),
+            Lowers.FACTOR: any(then["percent"] < was["percent"] for was, then in both),
+            Lowers.PERKS: any(_perks_fall(was["perks"], then["perks"]) for was, then in both),
+            Lowers.FALL: is_lost and _falls(_FALLS, before["fall"], after["fall"]),
+            Lowers.GRACE: is_lost and after["grace_days"] < before["grace_days"],
+            Lowers.WARNING: is_lost and after["warning_days"] < before["warning_days"],
+        }
+    )
+
+
+def _is_measured_otherwise(before: Fields, after: Fields) -> bool:
+    """Something else counts, or over another time. All that was ever bought is at least what a year was."""
+    if after["metric"] != before["metric"]:
+        return True
+    return after["window"] not in (before["window"], Window.LIFETIME)
+
+
+def _perks_fall(before: Sequence[Any], after: Sequence[Any]) -> bool:
+    return not holds_up(read_perks(after), against=read_perks(before))
 
 
 def _held(told: Mapping[Lowers, bool]) -> frozenset[Lowers]:

@@ -12,6 +12,7 @@ class Subject(StrEnum):
     SETTINGS = "settings"
     TEXT = "text"
     CLOSING = "closing"
+    LEVELS = "levels"
 
 
 # "10 points for every 1.00" needs both of its numbers, also where only one of them changes.
@@ -20,6 +21,8 @@ TOGETHER = (
     ("window_days", "clock"),
     ("expiry_kind", "expiry_months", "expiry_at_month_end", "expiry_month", "expiry_day"),
     ("worth_points", "worth_minor"),
+    # "from 1,000.00 in the last 12 months on" needs what counts and over which time.
+    ("levels", "metric", "window"),
 )
 
 

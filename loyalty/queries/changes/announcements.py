@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from loyalty.models import Announcement, Member, Programme
 from loyalty.policies.changes.notice import has_an_audience
@@ -32,6 +32,12 @@ def list_standing(*, programme_id: int, at: datetime) -> list[Announcement]:
     return list(standing.order_by("starts_at", "id"))
 
 
+def list_standing_of(*, subject: Subject, at: datetime) -> list[Announcement]:
+    """Give what is announced of one kind, in all programmes, and does not hold yet. Queries: 1."""
+    rows = Announcement.objects.filter(_stands(at), subject=subject.value)
+    return list(rows.select_related("product_group", "programme").order_by("starts_at", "id"))
+
+
 def list_announced(*, programme_id: int, limit: int = 50) -> list[Announcement]:
     """Give everything that was ever announced, newest first. Queries: 1."""
     rows = Announcement.objects.filter(programme_id=programme_id).select_related("product_group", "programme")
@@ -39,6 +45,8 @@ def list_announced(*, programme_id: int, limit: int = 50) -> list[Announcement]:
 
 
 def _standing(programme_id: int, at: datetime) -> QuerySet[Announcement]:
-    return Announcement.objects.filter(
-        programme_id=programme_id, announced_at__lte=at, starts_at__gt=at, cancelled_at__isnull=True
-    )
+    return Announcement.objects.filter(_stands(at), programme_id=programme_id)
+
+
+def _stands(at: datetime) -> Q:
+    return Q(announced_at__lte=at, starts_at__gt=at, cancelled_at__isnull=True)

@@ -3,21 +3,24 @@
 from datetime import timedelta
 
 from backstage.queries import Law
-from loyalty.models import Announcement, EarningRule, LotTerms, Member, PointsAccount, Programme
+from loyalty.models import Announcement, EarningRule, LotTerms, Member, PointsAccount, Programme, TierScheme
 from loyalty.policies.changes.subjects import Subject
 from loyalty.policies.programme import ProgrammeState
 
-_ANNOUNCEMENT, _RULE, _TERMS, _MEMBER, _ACCOUNT, _PROGRAMME = (
-    model._meta.db_table for model in (Announcement, EarningRule, LotTerms, Member, PointsAccount, Programme)
+_ANNOUNCEMENT, _RULE, _TERMS, _SCHEME, _MEMBER, _ACCOUNT, _PROGRAMME = (
+    model._meta.db_table
+    for model in (Announcement, EarningRule, LotTerms, TierScheme, Member, PointsAccount, Programme)
 )
 WINDING_UP_LATE = timedelta(hours=26)
 
 
-def _broken(subject: Subject, versions: str, same_goods: str = "") -> str:
+def _broken(
+    subject: Subject, versions: str, same_goods: str = "", holds: str = "a.starts_at = v.starts_at"
+) -> str:
     return (
         f"SELECT a.id, a.programme_id, a.starts_at FROM {_ANNOUNCEMENT} a"
         f" WHERE a.subject = '{subject.value}' AND a.cancelled_at IS NULL AND NOT EXISTS"
-        f" (SELECT 1 FROM {versions} v WHERE v.programme_id = a.programme_id AND v.starts_at = a.starts_at"
+        f" (SELECT 1 FROM {versions} v WHERE v.programme_id = a.programme_id AND {holds}"
         f"{same_goods})"
     )
 
@@ -39,6 +42,12 @@ LAWS = (
             " OR (v.product_group_id IS NULL AND a.product_group_id IS NULL))",
         ),
         "announcement %(id)s of programme %(programme_id)s: no terms begin at %(starts_at)s",
+    ),
+    Law(
+        "announced_levels_hold",
+        "Does a version of the levels begin or end whenever one was announced to?",
+        _broken(Subject.LEVELS, _SCHEME, holds="a.starts_at IN (v.starts_at, v.ends_at)"),
+        "announcement %(id)s of programme %(programme_id)s: no levels begin or end at %(starts_at)s",
     ),
     Law(
         "closed_programme_is_wound_up",

@@ -9,6 +9,7 @@ from loyalty.models import Programme
 from loyalty.policies.calendar import local_date, start_of_day
 from loyalty.policies.changes.lowering import (
     Lowers,
+    lowered_by_levels,
     lowered_by_rule,
     lowered_by_settings,
     lowered_by_terms,
@@ -23,6 +24,7 @@ _LOWERED: Mapping[Subject, Callable[[Fields, Fields], frozenset[Lowers]]] = {
     Subject.RULE: lowered_by_rule,
     Subject.TERMS: lowered_by_terms,
     Subject.SETTINGS: lowered_by_settings,
+    Subject.LEVELS: lowered_by_levels,
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -14,8 +14,10 @@ from loyalty.models import Entry, TierHolding
 from loyalty.policies.calendar import end_of_day
 from loyalty.policies.rules import ProgrammeRules
 from loyalty.policies.tiers.periods import THE_BEGINNING, Span, last_day, span_at, span_of_test
-from loyalty.policies.tiers.scheme import LevelSource, Metric, Scheme, Tier, Window
-from loyalty.queries.tiers.sums import list_counted
+from loyalty.policies.tiers.scheme import LevelSource, Metric, Scheme, Tier, Turn, Window
+from loyalty.policies.tiers.standing import Held
+from loyalty.policies.tiers.versions import dated, known_until, scheme_of_test
+from loyalty.queries.tiers.sums import get_totals, list_counted
 
 # No test looks further back: two years, and the longest grace.
 FURTHEST = timedelta(days=2 * 366 + 180)
@@ -33,7 +35,9 @@ class Course:
 
     `total` counts towards `next`, of which `missing` is missing. An earned level still lacks `keeps_missing`
     for its test, 0 where it is safe, None where it is never tested; it lasts until `lasts_until`, and
-    is lost at `loses_at` if nothing is bought. What was given ends at `lasts_until`, or never.
+    is lost at `loses_at` if nothing is bought. What was given, or is no level any more by a version that is
+    announced, ends at `lasts_until`, or never. The test is decided, and `keeps_missing` measured, by
+    `tested_by`, which may be announced too.
     """
 
     at: datetime
@@ -45,6 +49,7 @@ class Course:
     lasts_until: datetime | None = None
     loses_at: datetime | None = None
     keeps_missing: int | None = None
+    tested_by: Scheme | None = None
 
     @property
     def missing(self) -> int:
@@ -58,7 +63,9 @@ class Course:
 
 
 def find_course(rules: ProgrammeRules, *, member_id: int, at: datetime) -> Course | None:
-    """Say where a member stands; None while levels are off. Queries: 1; 0 while they are off."""
+    """Say where a member stands; None while levels are off. Queries: 1; 0 while they are off, and 1 more
+    where something else will count by the day of the test.
+    """
     scheme = rules.scheme_at(at)
     if scheme is None:
         return None
@@ -72,27 +79,52 @@ def find_course(rules: ProgrammeRules, *, member_id: int, at: datetime) -> Cours
     course = Course(at, scheme, tier, scheme.above(tier.level_id if tier else None), total)
     if best is None or tier is None:
         return course
-    return _with_end(rules, course, tier, best, counted)
+    return _with_end(rules, course, best, counted)
 
 
 def _with_end(
     rules: ProgrammeRules,
     course: Course,
-    tier: Tier,
     held: TierHolding,
     counted: Iterable[tuple[datetime, int]],
 ) -> Course:
     """Add until when the level lasts and what would keep it."""
-    scheme = course.scheme
-    if held.source != LevelSource.EARNED or held.tests_on is None:
-        return replace(course, source=LevelSource(held.source), lasts_until=held.ends_at)
-    enough = _sum(counted, span_of_test(scheme, held.tests_on, rules.zone))
+    known = known_until(rules.schemes, course.scheme, held.level_id)
+    tests_on = _find_test(rules, course.scheme, held)
+    tested_at = end_of_day(tests_on, rules.zone) if tests_on else None
+    ends = [moment for moment in (known, tested_at or held.ends_at) if moment is not None]
+    course = replace(course, source=LevelSource(held.source), lasts_until=min(ends, default=None))
+    if tests_on is None or course.lasts_until != tested_at:
+        return course
+    scheme = scheme_of_test(rules.schemes, tests_on, rules.zone) or course.scheme
+    tier = scheme.find(held.level_id)
+    if tier is None or scheme.window is Window.LIFETIME:
+        return replace(course, lasts_until=known)
+    span = span_of_test(scheme, tests_on, rules.zone)
+    if scheme.metric is course.scheme.metric:
+        enough = _sum(counted, span)
+    else:
+        enough = get_totals(rules, scheme, {held.member_id: span})[held.member_id]
     return replace(
         course,
-        lasts_until=end_of_day(held.tests_on, rules.zone),
-        loses_at=end_of_day(last_day(scheme, held.tests_on), rules.zone),
+        loses_at=end_of_day(last_day(scheme, tests_on), rules.zone),
         keeps_missing=max(0, tier.threshold - enough),
+        tested_by=scheme,
     )
+
+
+def _find_test(rules: ProgrammeRules, scheme: Scheme, held: TierHolding) -> date | None:
+    """Find the day on which an earned level is tested, also where it is one of a version that is announced.
+
+    While nothing that was reached is lost, a day of before has no meaning.
+    """
+    if held.source != LevelSource.EARNED:
+        return None
+    tests_on = None if scheme.window is Window.LIFETIME else held.tests_on
+    later = (one for one in rules.schemes if one.starts_at >= scheme.starts_at)
+    governs = next((one for one in later if one.window is not Window.LIFETIME), scheme)
+    earned = Held(held.level_id, held.begins_at, Turn(held.begin_reason), tests_on)
+    return dated(rules.schemes, governs, earned, rules.zone).tests_on
 
 
 def _sum(counted: Iterable[tuple[datetime, int]], span: Span) -> int:

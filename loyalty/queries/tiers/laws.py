@@ -16,6 +16,7 @@ _HOLDING, _TIER, _SCHEME, _MEMBER = (
 )
 # Days that the daily job may be late with a test before somebody should look.
 LATE_DAYS = 2
+DATING_LATE = timedelta(hours=26)
 
 LAWS = (
     Law(
@@ -49,11 +50,25 @@ LAWS = (
         "level_is_tested",
         "Does every earned level have a day on which it is tested, but for those that are never lost?",
         f"SELECT h.id, h.member_id FROM {_HOLDING} h JOIN {_MEMBER} m ON m.id = h.member_id"
+        # The version that held a day ago: the daily job gives those of one that has just begun their day.
         f" JOIN {_SCHEME} s ON s.programme_id = m.programme_id"
-        " AND s.starts_at IS NOT NULL AND s.ends_at IS NULL"
+        " AND %s BETWEEN s.starts_at AND COALESCE(s.ends_at, '9999-12-31 00:00:00')"
         f" WHERE h.source = '{LevelSource.EARNED.value}' AND h.ends_at IS NULL AND h.tests_on IS NULL"
-        f" AND s.window <> '{Window.LIFETIME.value}'",
+        f" AND s.window <> '{Window.LIFETIME.value}' AND NOT EXISTS (SELECT 1 FROM {_SCHEME} n"
+        " WHERE n.programme_id = s.programme_id AND n.starts_at = s.ends_at"
+        f" AND n.window = '{Window.LIFETIME.value}')",
         "level %(id)s of member %(member_id)s would never be tested",
+        DATING_LATE,
+    ),
+    Law(
+        "one_version_of_levels_at_a_time",
+        "Does one version of the levels at most hold at any moment?",
+        f"SELECT s.id, n.id AS other, s.programme_id FROM {_SCHEME} s JOIN {_SCHEME} n"
+        " ON n.programme_id = s.programme_id AND n.id <> s.id AND n.starts_at >= s.starts_at"
+        " AND (s.ends_at IS NULL OR n.starts_at < s.ends_at)"
+        # One that was called off before its day never held.
+        " AND (n.ends_at IS NULL OR n.starts_at < n.ends_at)",
+        "versions %(id)s and %(other)s of the levels of programme %(programme_id)s hold at one time",
     ),
     Law(
         "merged_have_no_level",
@@ -71,8 +86,10 @@ def _find_late() -> list[Finding]:
     now, name = clock.now(), "ledger.levels_are_tested_on_time"
     findings = []
     for rules in list_programme_rules():
-        if scheme := rules.scheme_at(now):
-            before = local_date(now, rules.zone) - timedelta(days=scheme.grace_days + LATE_DAYS)
+        if rules.scheme_at(now):
+            # A test keeps the days of grace of the version that decides it.
+            grace_days = max(one.grace_days for one in rules.schemes)
+            before = local_date(now, rules.zone) - timedelta(days=grace_days + LATE_DAYS)
             late = TierHolding.objects.filter(
                 member__programme_id=rules.id,
                 source=LevelSource.EARNED.value,

@@ -55,7 +55,9 @@ def _until(course: Course, visit: Visit) -> list[str]:
         return [gettext("It is yours until %(date)s.") % gaps]
     if not course.keeps_missing:
         return [gettext("Until %(date)s, and already kept for the time after that.") % gaps]
-    gaps["amount"] = say_amount(course.scheme, course.keeps_missing, visit.programme.currency)
+    gaps["amount"] = say_amount(
+        course.tested_by or course.scheme, course.keeps_missing, visit.programme.currency
+    )
     if course.is_in_grace and course.loses_at is not None:
         gaps["date"] = figures.last_day(course.loses_at, zone, now=now)
         return [gettext("%(amount)s more until %(date)s, or you lose this level.") % gaps]

@@ -1,6 +1,9 @@
 """The versions of a programme's levels, as they are stored."""
 
 from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import F, Q, QuerySet
 
 from loyalty.models import Tier, TierScheme
 from loyalty.policies.tiers.scheme import Scheme
@@ -13,14 +16,22 @@ def find_draft(programme_id: int) -> TierScheme | None:
     return TierScheme.objects.filter(programme_id=programme_id, starts_at=None).first()
 
 
-def find_running(programme_id: int) -> TierScheme | None:
-    """Find the version that is switched on. Queries: 1."""
-    return TierScheme.objects.filter(programme_id=programme_id, starts_at__isnull=False, ends_at=None).first()
+def find_running(programme_id: int, *, at: datetime) -> TierScheme | None:
+    """Find the version that is switched on at a moment. Queries: 1."""
+    begun = TierScheme.objects.filter(programme_id=programme_id, starts_at__lte=at)
+    return begun.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at)).first()
 
 
-def list_level_choices(programme_id: int) -> list[tuple[str, str]]:
+def levels_begun(programme_id: int, at: datetime) -> QuerySet[Tier, Tier]:
+    """Give the levels that are on or were, version by version; what is only announced can be called off."""
+    return Tier.objects.filter(scheme__programme_id=programme_id, scheme__starts_at__lte=at).exclude(
+        scheme__ends_at=F("scheme__starts_at")
+    )
+
+
+def list_level_choices(programme_id: int, *, at: datetime) -> list[tuple[str, str]]:
     """Give the levels that are on, and those that were, by id and name; from the lowest up. Queries: 1."""
-    rows = Tier.objects.filter(scheme__programme_id=programme_id, scheme__starts_at__isnull=False)
+    rows = levels_begun(programme_id, at)
     newest = dict(rows.order_by("scheme__starts_at", "threshold").values_list("level_id", "name"))
     return [(str(level_id), name) for level_id, name in newest.items()]
 

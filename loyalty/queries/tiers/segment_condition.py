@@ -31,7 +31,10 @@ def measure_level(values: Values, moment: Moment) -> Measure:
     for rules in list_programme_rules():
         scheme = rules.scheme_at(moment.at)
         named = {
-            tier.level_id for one in rules.schemes for tier in one.tiers if tier.name in values["any_of"]
+            tier.level_id
+            for one in rules.schemes
+            for tier in one.tiers
+            if one.starts_at <= moment.at and tier.name in values["any_of"]
         }
         if scheme is None or not named & {tier.level_id for tier in scheme.tiers}:
             continue

@@ -13,6 +13,7 @@ from loyalty.policies.calendar import end_of_day
 from loyalty.policies.changes.cost import Cost
 from loyalty.policies.changes.lowering import (
     Lowers,
+    lowered_by_levels,
     lowered_by_rule,
     lowered_by_settings,
     lowered_by_terms,
@@ -67,6 +68,72 @@ SETTINGS = {
 )
 def test_a_rule_that_takes_something_away_says_what_also_where_it_gives_as_well(change, lowers):
     assert lowered_by_rule(RULE, {**RULE, **change}) == lowers
+
+
+def levels(**gold):
+    """Two levels: Silver stays as it is."""
+    silver = {"level_id": 1, "name": "Silver", "threshold": 30_000, "percent": 125, "perks": []}
+    return [silver, {**silver, "level_id": 2, "name": "Gold", "threshold": 100_000, "percent": 150, **gold}]
+
+
+LEVELS = {
+    "metric": "spend",
+    "window": "rolling",
+    "fall": "step",
+    "grace_days": 30,
+    "warning_days": 30,
+    "levels": levels(
+        perks=[{"kind": "free_shipping", "number": 5000}, {"kind": "early_access", "number": 24}]
+    ),
+}
+
+
+def perks(*told):
+    return {"levels": levels(perks=list(told))}
+
+
+SHIPPING, EARLY = ({"kind": "free_shipping"}, {"kind": "early_access", "number": 24})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lowers"),
+    [
+        ({}, {}, set()),
+        ({}, perks(SHIPPING, EARLY, {"kind": "free_returns"}), set()),
+        ({}, perks(EARLY, {"kind": "free_shipping", "number": 5001}), {Lowers.PERKS}),
+        ({}, perks(SHIPPING, {"kind": "early_access", "number": 23}), {Lowers.PERKS}),
+        ({}, perks(EARLY), {Lowers.PERKS}),
+        (
+            perks({"kind": "other", "key": "lounge", "text": {"en": "Coffee"}}),
+            perks({"kind": "other", "key": "lounge", "text": {"en": "Tea"}}),
+            {Lowers.PERKS},
+        ),
+        (
+            perks({"kind": "other", "key": "lounge", "text": {"en": "Coffee"}}),
+            perks({"kind": "other", "key": "lounge", "text": {"en": "Coffee", "pl": "Kawa"}}),
+            set(),
+        ),
+        (perks(), {"levels": levels(threshold=100_001)}, {Lowers.THRESHOLD}),
+        (perks(), {"levels": levels(threshold=99_999, percent=149)}, {Lowers.FACTOR}),
+        (perks(), {"levels": levels(name="Aurum", threshold=99_999, percent=151)}, set()),
+        (perks(), {"levels": levels()[1:]}, {Lowers.LEVEL}),
+        (perks(), {"levels": levels(level_id=3)}, {Lowers.LEVEL}),
+        (perks(), {"levels": [*levels(), {**levels()[0], "level_id": 3, "threshold": 200_000}]}, set()),
+        ({}, {"levels": []}, {Lowers.LEVELS_OFF}),
+        ({"levels": []}, {"levels": levels(), "grace_days": 0}, set()),
+        ({}, {"metric": "orders"}, {Lowers.MEASURE}),
+        ({}, {"window": "calendar"}, {Lowers.MEASURE}),
+        ({"window": "calendar"}, {"window": "rolling"}, {Lowers.MEASURE}),
+        ({"window": "lifetime"}, {"window": "rolling"}, {Lowers.MEASURE}),
+        ({}, {"window": "lifetime", "fall": "earned", "grace_days": 0, "warning_days": 0}, set()),
+        ({}, {"fall": "earned"}, {Lowers.FALL}),
+        ({"fall": "earned"}, {"fall": "step"}, set()),
+        ({}, {"grace_days": 29, "warning_days": 31}, {Lowers.GRACE}),
+        ({}, {"grace_days": 31, "warning_days": 29}, {Lowers.WARNING}),
+    ],
+)
+def test_levels_that_become_harsher_for_anybody_say_how(before, after, lowers):
+    assert lowered_by_levels({**LEVELS, **before}, {**LEVELS, **before, **after}) == lowers
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,25 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
+from loyalty.admin.level_change import (
+    HoldsFromForm,
+    explain_draft,
+    find_meaning,
+    find_start,
+    say_announced,
+    say_refusal,
+)
 from loyalty.admin.level_form import LevelForm
-from loyalty.models import Programme, Tier, TierScheme
+from loyalty.admin.programme_calendar import tell
+from loyalty.models import Announcement, Programme, Tier, TierScheme
+from loyalty.operations.changes.cancelling import CannotCancel, cancel_announcement
+from loyalty.operations.changes.notice import AlreadyAnnounced, NoticeTooShort, StartPassed
 from loyalty.operations.tiers import schemes as operations
+from loyalty.policies.changes.subjects import Subject
 from loyalty.policies.tiers.scheme import Scheme
 from loyalty.policies.tiers.terms import TierPlan, problems_of_tiers
 from loyalty.queries import figures, sentences
+from loyalty.queries.changes.announcements import find_standing, list_standing_of
 from loyalty.queries.perk_words import say_perks
 from loyalty.queries.programmes import scheme_of, tier_of
 from loyalty.queries.tiers.preview import LevelsPreview, preview_levels
@@ -29,8 +42,7 @@ from loyalty.queries.tiers.schemes import find_draft, find_running, get_scheme
 from loyalty.queries.tiers.words import say_course, say_factor, say_threshold
 
 CHANGE, ADD = "encore_loyalty.change_tierscheme", "encore_loyalty.add_tierscheme"
-DRAFT, ON, OFF = "draft", "on", "off"
-DEEDS = {DRAFT: ("start", "discard"), ON: ("stop",), OFF: ()}
+DRAFT, ANNOUNCED, ON, OFF, CALLED_OFF = "draft", "announced", "on", "off", "called_off"
 
 
 @admin.register(TierScheme)
@@ -39,6 +51,7 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     empty_text = gettext_lazy("There are no levels yet. Three are proposed to you: they only need names.")
     list_display = ("title", "levels", "standing", "since")
+    change_list_template = "encore/loyalty/admin/level_list.html"
 
     @display(description=gettext_lazy("levels"))
     def title(self, scheme: TierScheme) -> str:
@@ -49,7 +62,7 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         ordered = sorted(scheme.tiers.all(), key=lambda tier: tier.threshold)
         return " · ".join(tier.name or _("without a name") for tier in ordered)
 
-    @display(description=gettext_lazy("state"), label={ON: "success", DRAFT: "warning"})
+    @display(description=gettext_lazy("state"), label={ON: "success", DRAFT: "warning", ANNOUNCED: "warning"})
     def standing(self, scheme: TierScheme) -> Any:
         state = state_of(scheme)
         return in_colour(state, STATES[state])
@@ -61,6 +74,13 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("programme").prefetch_related("tiers")
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show above the list what is announced."""
+        at = clock.now()
+        announced = [tell(one, one.programme, at) for one in list_standing_of(subject=Subject.LEVELS, at=at)]
+        told = {"announced": announced, "may_change": request.user.has_perm(CHANGE)}
+        return super().changelist_view(request, {**(extra_context or {}), **told})
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let levels be drafted: not by Django's form, but by the one below."""
         return bool(request.user.has_perm(ADD))
@@ -68,16 +88,20 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of what can be done with levels, and of the preview."""
         deeds = [
-            page_url(self, name, require_POST(self._doer(operate, said)))
-            for name, (operate, said) in _DEEDS.items()
+            page_url(self, "start", require_POST(self._dater(operations.switch_on_levels, _STARTED))),
+            page_url(self, "stop", require_POST(self._dater(operations.switch_off_levels, _STOPPED))),
+            page_url(self, "discard", require_POST(self.discard_view)),
         ]
-        preview = path(
-            "preview/",
-            self.admin_site.admin_view(require_POST(self.preview_view)),
-            name="encore_loyalty_tierscheme_preview",
-        )
+        whole = [
+            path(
+                f"{name}/",
+                self.admin_site.admin_view(require_POST(view)),
+                name=f"encore_loyalty_tierscheme_{name}",
+            )
+            for name, view in (("preview", self.preview_view), ("call_off", self.call_off_view))
+        ]
         edit = page_url(self, "edit", require_http_methods(["GET", "HEAD", "POST"])(self.edit_view))
-        return [preview, *deeds, edit, *super().get_urls()]
+        return [*whole, *deeds, edit, *super().get_urls()]
 
     # -- drafting --------------------------------------------------------------------------------------------
 
@@ -86,8 +110,9 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         programme = _programme(request)
-        standing = find_draft(programme.pk) or find_running(programme.pk)
-        return self._answer(request, programme, standing, find_draft(programme.pk))
+        draft = find_draft(programme.pk)
+        standing = draft or find_running(programme.pk, at=clock.now())
+        return self._answer(request, programme, standing, draft)
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change the draft, or draft a new version from this one."""
@@ -159,38 +184,96 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show one version: its levels, who has them, and what can be done with it."""
-        scheme: TierScheme = find_object(self, request, object_id)
-        state = state_of(scheme)
-        told = preview_levels(programme=scheme.programme, scheme=get_scheme(scheme), at=clock.now())
+        return self._show(request, find_object(self, request, object_id))
+
+    def _show(self, request: HttpRequest, row: TierScheme, form: HoldsFromForm | None = None) -> HttpResponse:
+        """Show a version; with the form of a day that was refused, that too."""
+        at, state, scheme = clock.now(), state_of(row), get_scheme(row)
+        standing = find_standing(programme_id=row.programme_id, subject=Subject.LEVELS, at=at)
+        dated = {DRAFT: "start", ON: "stop"}.get(state)
+        meaning = None
+        if dated and standing is None:
+            meaning = find_meaning(row.programme, scheme if state == DRAFT else None, form)
         return show_page(
             self,
             request,
-            obj=scheme,
+            obj=row,
             template="encore/loyalty/admin/level.html",
-            scheme=scheme,
+            status=422 if form is not None and form.errors else 200,
+            scheme=row,
             state=STATES[state],
-            when=say_when(scheme),
-            course=say_course(get_scheme(scheme)),
-            preview=_say(told, get_scheme(scheme), scheme.programme),
-            deeds=[(name, *_MEANINGS[name]) for name in DEEDS[state]],
+            when=say_when(row),
+            course=say_course(scheme),
+            preview=_say(
+                preview_levels(programme=row.programme, scheme=scheme, at=at), scheme, row.programme
+            ),
+            announced=[tell(standing, row.programme, at)] if standing else [],
+            dated=dated,
+            meaning=meaning,
+            explains=_EXPLAINS.get(dated or ""),
+            may_discard=state == DRAFT,
             may_change=request.user.has_perm(CHANGE),
         )
 
-    def _doer(self, operate: Callable[..., Any], said: Any) -> Callable[..., HttpResponse]:
+    def _dater(self, operate: Callable[..., TierScheme], said: Any) -> Callable[..., HttpResponse]:
+        """Switch levels on or off, now or from a day on that is refused beside its field."""
+
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            scheme = self._get_for_change(request, object_id)
+            scheme, at, form = (
+                self._get_for_change(request, object_id),
+                clock.now(),
+                HoldsFromForm(request.POST),
+            )
+            if not form.is_valid():
+                return self._show(request, scheme, form)
+            starts_at = find_start(scheme.programme, form, at)
             try:
-                operate(programme_id=scheme.programme_id, at=clock.now(), by=by_staff(request.user))
-                messages.success(request, said)
+                operate(
+                    programme_id=scheme.programme_id, starts_at=starts_at, at=at, by=by_staff(request.user)
+                )
             except operations.TiersRefused as refusal:
                 messages.error(request, " ".join(refusal.messages))
             except operations.LevelsUnknown:
                 messages.warning(request, _("Somebody was faster, so nothing was changed."))
-            if not TierScheme.objects.filter(pk=scheme.pk).exists():
-                return redirect("admin:encore_loyalty_tierscheme_changelist")
+            except AlreadyAnnounced as refusal:
+                messages.warning(request, say_refusal(scheme.programme, refusal, at))
+            except (NoticeTooShort, StartPassed) as refusal:
+                form.add_error("holds_from", say_refusal(scheme.programme, refusal, at))
+                return self._show(request, scheme, form)
+            else:
+                messages.success(request, say_announced(scheme, starts_at, at) or said)
             return redirect(_address(scheme.pk))
 
         return view
+
+    def discard_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Throw the draft away."""
+        scheme = self._get_for_change(request, object_id)
+        try:
+            operations.discard_scheme(
+                programme_id=scheme.programme_id, at=clock.now(), by=by_staff(request.user)
+            )
+            messages.success(request, _("The draft is thrown away."))
+        except operations.LevelsUnknown:
+            messages.warning(request, _("Somebody was faster, so nothing was changed."))
+        return redirect("admin:encore_loyalty_tierscheme_changelist")
+
+    def call_off_view(self, request: HttpRequest) -> HttpResponse:
+        """Call off what is announced for levels, before it holds."""
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        text = request.POST.get("announcement", "")
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+        if not Announcement.objects.filter(pk=number, subject=Subject.LEVELS.value).exists():
+            raise Http404
+        try:
+            cancel_announcement(announcement_id=number, at=clock.now(), by=by_staff(request.user))
+            messages.success(request, _("Called off. Everything stays as it is."))
+        except CannotCancel:
+            messages.warning(
+                request, _("It holds already, or was called off before. Make a new change instead.")
+            )
+        return redirect("admin:encore_loyalty_tierscheme_changelist")
 
     def _get_for_change(self, request: HttpRequest, object_id: str) -> TierScheme:
         scheme: TierScheme = find_object(self, request, object_id)
@@ -202,30 +285,25 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 STATES = {
     DRAFT: gettext_lazy("Draft"),
     ON: gettext_lazy("Switched on"),
+    ANNOUNCED: gettext_lazy("Announced"),
     OFF: gettext_lazy("Over"),
+    CALLED_OFF: gettext_lazy("Called off"),
 }
-_DEEDS: dict[str, tuple[Callable[..., Any], Any]] = {
-    "start": (operations.switch_on_levels, gettext_lazy("The levels are switched on.")),
-    "stop": (operations.switch_off_levels, gettext_lazy("The levels are switched off. Nobody has one now.")),
-    "discard": (operations.discard_scheme, gettext_lazy("The draft is thrown away.")),
-}
-_MEANINGS = {
+_STARTED = gettext_lazy("The levels are switched on.")
+_STOPPED = gettext_lazy("The levels are switched off. Nobody has one now.")
+_EXPLAINS = {
     "start": (
         gettext_lazy(
-            "From now on members have these levels. Who has one keeps it until its test; who has earned a "
+            "From then on members have these levels. Who has one keeps it until its test; who has earned a "
             "higher one gets it at once, in a large club within a day."
         ),
-        gettext_lazy("Switch on now"),
+        gettext_lazy("Switch on"),
     ),
     "stop": (
         gettext_lazy(
-            "From now on nobody has a level. Members have theirs back when you switch levels on again."
+            "From then on nobody has a level. Members have theirs back when you switch levels on again."
         ),
         gettext_lazy("Switch off"),
-    ),
-    "discard": (
-        gettext_lazy("The draft is thrown away. Nobody has had these levels."),
-        gettext_lazy("Throw the draft away"),
     ),
 }
 
@@ -234,15 +312,22 @@ def state_of(scheme: TierScheme) -> str:
     """Say where a version stands."""
     if scheme.starts_at is None:
         return DRAFT
-    return ON if scheme.ends_at is None else OFF
+    if scheme.starts_at == scheme.ends_at:
+        return CALLED_OFF
+    now = clock.now()
+    if scheme.starts_at > now:
+        return ANNOUNCED
+    return ON if scheme.ends_at is None or scheme.ends_at > now else OFF
 
 
 def say_when(scheme: TierScheme) -> str:
-    """Say from when to when a version held."""
-    if scheme.starts_at is None:
+    """Say from when to when a version holds, or held."""
+    if scheme.starts_at is None or scheme.starts_at == scheme.ends_at:
         return ""
     zone, now = scheme.programme.zone, clock.now()
     since = figures.day(scheme.starts_at, zone, now=now)
+    if scheme.starts_at > now:
+        return _("from %(date)s on") % {"date": since}
     if scheme.ends_at is None:
         return _("since %(date)s") % {"date": since}
     return _("%(from)s to %(until)s") % {"from": since, "until": figures.day(scheme.ends_at, zone, now=now)}
@@ -269,8 +354,8 @@ def _scheme(form: LevelForm) -> Scheme | None:
         tier_of(
             Tier(
                 id=place + 1,
-                # Only to be told apart; the preview looks at totals, not at who has what.
-                level_id=place + 1,
+                # A new one only has to be told apart: nobody has it.
+                level_id=plan.level_id or -place - 1,
                 name=plan.name or _("Level %(n)s") % {"n": place + 1},
                 threshold=plan.threshold,
                 factor=plan.factor,
@@ -287,7 +372,11 @@ def _preview(form: LevelForm) -> dict[str, Any] | None:
     if scheme is None:
         return None
     told = preview_levels(programme=form.programme, scheme=scheme, at=clock.now())
-    return {**_say(told, scheme, form.programme), "course": say_course(scheme)}
+    return {
+        **_say(told, scheme, form.programme),
+        **explain_draft(form.programme, scheme),
+        "course": say_course(scheme),
+    }
 
 
 def _say(told: LevelsPreview, scheme: Scheme, programme: Programme) -> dict[str, Any]:

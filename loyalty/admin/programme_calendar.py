@@ -27,10 +27,11 @@ class Announced:
 
 def list_calendar(programme: Programme, at: datetime) -> list[Announced]:
     """Give what was ever announced, newest first. Queries: 1."""
-    return [_tell(one, programme, at) for one in list_announced(programme_id=programme.pk)]
+    return [tell(one, programme, at) for one in list_announced(programme_id=programme.pk)]
 
 
-def _tell(one: Announcement, programme: Programme, at: datetime) -> Announced:
+def tell(one: Announcement, programme: Programme, at: datetime) -> Announced:
+    """Put one announcement into words. Queries: 0."""
     is_coming = one.cancelled_at is None and one.starts_at > at
     title = str(one.get_subject_display())
     if one.cancelled_at is not None:

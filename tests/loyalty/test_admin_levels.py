@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from loyalty.models import TierHolding, TierScheme
+from loyalty.models import Announcement, Programme, TierHolding, TierScheme
 from loyalty.operations.tiers.schemes import save_scheme
 from loyalty.policies.tiers.terms import TierPlan
 from tests.loyalty.levels import THREE, level, switch_on
@@ -185,6 +185,113 @@ def test_the_preview_says_who_would_have_which_level_today(admin_client, program
     assert "Fill in what is missing" in said(half)
 
 
+# -- what takes something away -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def promised(programme):
+    """Silver and Gold are on, and a member has been promised them; changes are told 30 days before."""
+    switch_on(programme, *THREE[1:])
+    join("alice", programme)
+    Programme.objects.update(notice_days=30)
+    return programme
+
+
+def draft_dearer(admin_client, promised) -> TierScheme:
+    """Draft Gold from 1,200.00 on, by the form."""
+    running = TierScheme.objects.get()
+    form = admin_client.get(f"{HOME}{running.pk}/edit/").context["form"]
+    sent = {field.name: value for field in form if (value := field.value()) not in (None, False, "", [])}
+    sent |= {"programme": promised.pk, "level_1_threshold": "1200"}
+    shown = said(admin_client.post(f"{HOME}preview/", sent))
+    assert (
+        "This takes something away: a level takes more. "
+        "Members have to be told first, so it can hold from April 4 on." in shown
+    )
+    admin_client.post(f"{HOME}{running.pk}/edit/", {**sent, "save": "1"})
+    return TierScheme.objects.get(starts_at=None)
+
+
+def test_the_page_of_a_dearer_draft_says_what_it_takes_and_offers_the_earliest_day(admin_client, promised):
+    draft = draft_dearer(admin_client, promised)
+
+    page = admin_client.get(f"{HOME}{draft.pk}/change/")
+
+    told = said(page)
+    assert (
+        "Gold: from €1,000.00 in the last 12 months on · 1.5 times the points → "
+        "Gold: from €1,200.00 in the last 12 months on · 1.5 times the points" in told
+    )
+    assert "This takes something away: a level takes more. Members are told today" in told
+    assert page.context["meaning"].form["holds_from"].value() == "2026-04-04"
+    assert ">Announce</button>" in told
+
+
+@pytest.mark.parametrize("day_chosen", ["", "2026-03-04", "2026-04-03"])
+def test_a_day_that_is_too_early_is_refused_beside_its_field(admin_client, promised, day_chosen):
+    draft = draft_dearer(admin_client, promised)
+
+    page = admin_client.post(f"{HOME}{draft.pk}/start/", {"holds_from": day_chosen})
+
+    assert page.status_code == 422
+    assert page.context["meaning"].form.errors["holds_from"] == [
+        (
+            "This takes something away from members, so they are told 30 days before. "
+            "Choose 2026-04-04 or a later day."
+        )
+    ]
+    draft.refresh_from_db()
+    assert draft.starts_at is None
+    assert not Announcement.objects.exists()
+    gone = admin_client.post(f"{HOME}{draft.pk}/start/", {"holds_from": "2026-03-01"})
+    assert gone.context["meaning"].form.errors["holds_from"] == [
+        "This day has passed. Choose today or a later day."
+    ]
+
+
+def test_a_dearer_version_is_announced_shown_above_the_list_and_called_off(admin_client, promised):
+    draft = draft_dearer(admin_client, promised)
+
+    answer = admin_client.post(f"{HOME}{draft.pk}/start/", {"holds_from": "2026-04-04"}, follow=True)
+
+    told = said(answer)
+    assert "Announced. It holds from April 4 on, and you can call it off until then." in told
+    assert "<strong>Announced.</strong> money spent in the last 12 months · from April 4 on" in told
+    listed = said(admin_client.get(HOME))
+    assert "Club: Levels from April 4 on" in listed
+    running = TierScheme.objects.get(number=1)
+    there = admin_client.get(f"{HOME}{running.pk}/change/")
+    assert (there.context["state"], there.context["meaning"]) == ("Switched on", None)
+    assert "Call it off" in said(there)
+
+    one = Announcement.objects.get()
+    called_off = admin_client.post(f"{HOME}call_off/", {"announcement": one.pk}, follow=True)
+
+    assert "Called off. Everything stays as it is." in said(called_off)
+    assert "Call it off" not in said(called_off)
+    draft.refresh_from_db()
+    assert draft.starts_at is None
+    again = admin_client.post(f"{HOME}call_off/", {"announcement": one.pk}, follow=True)
+    assert "It holds already, or was called off before." in said(again)
+    assert admin_client.post(f"{HOME}call_off/", {"announcement": "x"}).status_code == 404
+
+
+def test_switching_off_is_announced_with_the_earliest_day(admin_client, promised):
+    running = TierScheme.objects.get()
+    page = admin_client.get(f"{HOME}{running.pk}/change/")
+    assert "There are the levels Silver, Gold. → There are no levels any more." in said(page)
+    day_offered = page.context["meaning"].form["holds_from"].value()
+
+    assert admin_client.post(f"{HOME}{running.pk}/stop/").status_code == 422
+    admin_client.post(f"{HOME}{running.pk}/stop/", {"holds_from": day_offered})
+
+    running.refresh_from_db()
+    assert running.ends_at.isoformat() == "2026-04-03T22:00:00+00:00"
+    assert "March 3 to April 4" not in said(admin_client.get(HOME))
+    second = admin_client.post(f"{HOME}{running.pk}/stop/", {"holds_from": "2026-05-01"}, follow=True)
+    assert "A change is announced for April 4 already." in said(second)
+
+
 def test_who_may_only_look_can_change_nothing(client, carol, programme):
     carol.user_permissions.add(Permission.objects.get(codename="view_tierscheme"))
     client.force_login(carol)
@@ -194,6 +301,7 @@ def test_who_may_only_look_can_change_nothing(client, carol, programme):
     assert client.get(f"{HOME}add/").status_code == 403
     assert client.post(f"{HOME}preview/", typed(programme)).status_code == 403
     assert client.post(f"{HOME}{scheme.pk}/start/").status_code == 403
+    assert client.post(f"{HOME}call_off/").status_code == 403
     scheme.refresh_from_db()
     assert scheme.starts_at is None
 
@@ -209,7 +317,7 @@ def test_pages_ask_the_same_number_of_questions_for_any_number_of_levels(admin_c
             admin_client.get(f"{HOME}{few.pk}/change/")
         counts.append(len(queries))
 
-    assert counts[0] == counts[1] <= 10
+    assert counts[0] == counts[1] <= 11
 
 
 # -- one member ----------------------------------------------------------------------------------------------

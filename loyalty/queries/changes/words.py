@@ -13,6 +13,7 @@ from loyalty.policies.calendar import next_calendar_day
 from loyalty.policies.changes.lowering import Lowers
 from loyalty.policies.changes.subjects import with_companions
 from loyalty.queries import figures, sentences
+from loyalty.queries.tiers.change_words import LEVEL_FIELDS, list_level_pairs
 
 Fields = Mapping[str, Any]
 # What holds until then, and what holds from then on; empty where there is nothing to be said of it.
@@ -30,6 +31,15 @@ _LOWERS = {
     Lowers.DEBT: _("points that come back after they were used are treated more strictly"),
     Lowers.COMBINATION: _("an order in several campaigns gets only the best one"),
     Lowers.NOTICE: _("members are told of changes later than now"),
+    Lowers.THRESHOLD: _("a level takes more"),
+    Lowers.FACTOR: _("a level gives fewer points"),
+    Lowers.PERKS: _("a level loses a benefit"),
+    Lowers.LEVEL: _("a level is gone"),
+    Lowers.MEASURE: _("something else counts for levels"),
+    Lowers.FALL: _("who loses a level falls further"),
+    Lowers.GRACE: _("there are fewer days of grace"),
+    Lowers.WARNING: _("members are told later that they are about to lose a level"),
+    Lowers.LEVELS_OFF: _("nobody has a level any more"),
 }
 _ROUNDING = {
     "down": _("A part of a point is lost."),
@@ -58,6 +68,8 @@ def list_pairs(before: Fields, after: Fields, currency: str) -> list[Pair]:
     needed = with_companions(changed)
     told = [({name: side.get(name, before[name]) for name in needed}) for side in (before, after)]
     pairs = [(say(told[0], currency), say(told[1], currency)) for names, say in _PARTS if names & changed]
+    if changed & LEVEL_FIELDS:
+        pairs += list_level_pairs(told[0], told[1], currency)
     return [pair for pair in pairs if any(pair)]
 
 

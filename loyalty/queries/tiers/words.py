@@ -42,19 +42,28 @@ def say_problems(problems: TierProblems) -> dict[str, list[str]]:
 
 def say_amount(scheme: Scheme, amount: int, currency: str) -> str:
     """Say an amount of what a scheme measures: "€120.00", "1,200 points", "3 orders"."""
-    if scheme.metric is Metric.SPEND:
+    return _say_amount(scheme.metric, amount, currency)
+
+
+def _say_amount(metric: Metric, amount: int, currency: str) -> str:
+    if metric is Metric.SPEND:
         return figures.money(amount, currency)
-    if scheme.metric is Metric.POINTS:
+    if metric is Metric.POINTS:
         return points(amount)
     return counted(ngettext("%(n)s order", "%(n)s orders", amount), amount)
 
 
 def say_threshold(scheme: Scheme, tier: Tier, currency: str) -> str:
     """Say what a level takes: "from €1,000.00 in the last 12 months on"."""
-    gaps = {"amount": say_amount(scheme, tier.threshold, currency)}
-    if scheme.window is Window.ROLLING:
+    return say_takes(scheme.metric, scheme.window, tier.threshold, currency)
+
+
+def say_takes(metric: Metric, window: Window, threshold: int, currency: str) -> str:
+    """Say the same of a level that is not at hand as one."""
+    gaps = {"amount": _say_amount(metric, threshold, currency)}
+    if window is Window.ROLLING:
         return gettext("from %(amount)s in the last 12 months on") % gaps
-    if scheme.window is Window.CALENDAR:
+    if window is Window.CALENDAR:
         return gettext("from %(amount)s in a calendar year on") % gaps
     return gettext("from %(amount)s on, for good") % gaps
 
@@ -75,19 +84,36 @@ def _decimals(percent: int) -> int:
 
 def say_course(scheme: Scheme) -> list[str]:
     """Say how long levels last and what becomes of one that is not earned again, a sentence each."""
+    lasting = say_lasting(scheme.window)
     if scheme.window is Window.LIFETIME:
-        return [gettext("A level that was reached is never lost.")]
-    lasts = {
+        return [lasting]
+    return [lasting, say_fall(scheme.fall), *([say_grace(scheme.grace_days)] if scheme.grace_days else [])]
+
+
+def say_lasting(window: Window) -> str:
+    """Say how long a level lasts."""
+    return {
         Window.ROLLING: gettext("A level lasts 12 months from the day on which it was reached."),
         Window.CALENDAR: gettext("A level lasts to the end of the next year."),
-    }[scheme.window]
-    falls = {
+        Window.LIFETIME: gettext("A level that was reached is never lost."),
+    }[window]
+
+
+def say_fall(fall: Fall) -> str:
+    """Say where a level that is lost leads to."""
+    return {
         Fall.STEP: gettext("Who has not earned it again then goes one level down."),
         Fall.EARNED: gettext("Who has not earned it again then goes to the level that they have earned."),
-    }[scheme.fall]
+    }[fall]
+
+
+def say_grace(days: int) -> str:
+    """Say how long a purchase still saves a level whose test has come."""
+    if not days:
+        return gettext("There are no days of grace.")
     grace = ngettext(
         "There is %(n)s day of grace: what is bought in it still counts.",
         "There are %(n)s days of grace: what is bought in them still counts.",
-        scheme.grace_days,
+        days,
     )
-    return [lasts, falls, *([counted(grace, scheme.grace_days)] if scheme.grace_days else [])]
+    return counted(grace, days)

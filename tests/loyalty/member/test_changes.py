@@ -1,6 +1,8 @@
 """What members read of changes that are to come, and of the end of the club."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils.translation import override
@@ -10,7 +12,11 @@ from loyalty.operations.changes.cancelling import cancel_announcement
 from loyalty.operations.changes.closing import close_programme
 from loyalty.operations.changes.text import publish_terms
 from loyalty.operations.programme import add_product_group, change_rule, change_settings, change_terms
+from loyalty.operations.tiers.schemes import save_scheme, switch_off_levels, switch_on_levels
+from loyalty.policies.tiers.terms import TierPlan
 from loyalty.queries.changes.words import list_announced_pairs
+from tests.factories.loyalty import LONG_AGO
+from tests.loyalty.levels import level_ids, switch_on
 from tests.loyalty.member.test_pages import text_of
 
 
@@ -64,6 +70,77 @@ def test_a_new_worth_is_told_and_the_worth_of_points_follows_on_its_day(her_clie
     assert "100 points are worth €0.40 off a later order." in page(her_client)
     clock.advance(days=30)
     assert "Worth €4.00 off a later order" in page(her_client)
+
+
+SILVER = TierPlan("Silver", 30_000, Decimal("1.25"), ({"kind": "free_shipping", "number": 5000},))
+GOLD = TierPlan("Gold", 100_000, Decimal(2))
+
+
+def change_levels(programme, clock, *tiers, settings=None, **told) -> None:
+    """Announce levels for in 30 days."""
+    ids = level_ids(switch_on(programme, SILVER, GOLD, at=LONG_AGO))
+    same = [replace(plan, level_id=ids.get(plan.name)) for plan in tiers]
+    save_scheme(programme_id=programme.id, rules=settings or {}, tiers=same, at=clock.at)
+    switch_on_levels(programme_id=programme.id, starts_at=clock.at + timedelta(days=30), at=clock.at)
+
+
+def test_a_dearer_level_and_a_lost_benefit_are_told_with_what_is_until_then(her_client, programme, clock):
+    change_levels(programme, clock, replace(SILVER, perks=()), replace(GOLD, threshold=120_000))
+
+    told = (
+        "What changes From April 2, 12:00 on "
+        "Silver: from €300.00 in the last 12 months on · 1.25 times the points Until then: "
+        "Silver: from €300.00 in the last 12 months on · 1.25 times the points · "
+        "Free shipping from €50.00 on "
+        "Gold: from €1,200.00 in the last 12 months on · 2 times the points Until then: "
+        "Gold: from €1,000.00 in the last 12 months on · 2 times the points"
+    )
+    assert told in page(her_client)
+    cancel_announcement(announcement_id=Announcement.objects.get().id, at=clock.at)
+    assert "What changes" not in page(her_client)
+
+
+def test_a_level_that_goes_and_harsher_rules_are_told(her_client, programme, clock):
+    rules = {"window": "calendar", "fall": "earned", "grace_days": 0, "notice_days": 1}
+    change_levels(programme, clock, GOLD, TierPlan("Platinum", 200_000, Decimal(3)), settings=rules)
+
+    told = page(her_client)
+    for then, now in (
+        ("There is no level Silver any more.", "Silver: from €300.00 in the last 12 months on"),
+        ("Gold: from €1,000.00 in a calendar year on", "Gold: from €1,000.00 in the last 12 months on"),
+        (
+            "A level lasts to the end of the next year.",
+            "A level lasts 12 months from the day on which it was reached.",
+        ),
+        (
+            "Who has not earned it again then goes to the level that they have earned.",
+            "Who has not earned it again then goes one level down.",
+        ),
+        (
+            "There are no days of grace.",
+            "There are 30 days of grace: what is bought in them still counts.",
+        ),
+        (
+            "You read 1 day before that you are about to lose a level.",
+            "You read 30 days before that you are about to lose a level.",
+        ),
+    ):
+        assert then in told
+        assert f"Until then: {now}" in told
+    assert "Platinum: from €2,000.00 in a calendar year on" in told
+
+
+def test_the_end_of_levels_is_told_and_they_are_gone_on_their_day(her_client, shop, programme, clock):
+    switch_on(programme, SILVER, GOLD, at=LONG_AGO)
+    shop.buy("1", clock.at, 30_000)
+    switch_off_levels(programme_id=programme.id, starts_at=clock.at + timedelta(days=30), at=clock.at)
+
+    told = "There are no levels any more. Until then: There are the levels Silver, Gold."
+    assert told in page(her_client)
+    assert "Your level: Silver It is yours until April 2." in page(her_client)
+    clock.advance(days=30)
+    assert "What changes" not in page(her_client)
+    assert "Your level" not in page(her_client)
 
 
 def test_new_terms_are_told_and_can_be_read_before_they_hold(her_client, alice, programme, clock):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from commerce.policies.basket import Basket
+from commerce.policies.basket import Basket, BasketLine
 from coupons.policies.conditions import Asking, Check, check_amount, list_checks
 from coupons.policies.discounts import ByLine, take_off
 from coupons.policies.margin import Agreement, Cut, Floor, Guard, is_excluded
@@ -175,8 +175,10 @@ def _cuts(guard: Guard, chosen: Sequence[Candidate], plan: Plan) -> tuple[Cut, .
 
 def _ask(guard: Guard, buyer: Buyer, at: datetime, ask: Ask) -> _Found:
     terms, basket, left = ask.offer.terms, guard.basket, guard.left
-    asked = terms.lines_among(basket)
-    lines = [line for line in asked if not is_excluded(line, guard.agreements)]
+    lines: list[BasketLine] = []
+    excluded: list[BasketLine] = []
+    for line in terms.lines_among(basket):
+        (excluded if is_excluded(line, guard.agreements) else lines).append(line)
     checks = list_checks(
         Asking(
             basket=basket,
@@ -185,7 +187,7 @@ def _ask(guard: Guard, buyer: Buyer, at: datetime, ask: Ask) -> _Found:
             at=at,
             offer=ask.offer,
             lines=lines,
-            excluded=[line for line in asked if line not in lines],
+            excluded=excluded,
             code=ask.code,
         )
     )

@@ -66,13 +66,6 @@ _VERSION = Columns(
     "ends_at",
 )
 _STAMP = Columns(CouponStamp, "stamp")
-# The newest version that has begun or is to: an older one has ended when it came. Found by its id: compared
-# by its number, PostgreSQL would ask about every version of every coupon.
-_NEWEST = (
-    f"JOIN {_VERSION.table} AS version ON version.id ="
-    f" (SELECT begun.id FROM {_VERSION.table} AS begun WHERE begun.coupon_id = coupon.id"
-    " AND begun.starts_at IS NOT NULL ORDER BY begun.number DESC LIMIT 1)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +96,13 @@ def read_asked(codes: Sequence[str], at: datetime) -> tuple[list[Ask], Running]:
     Queries: 1, or 4 after a change of coupons.
     """
     columns = ", ".join((_CODE.of("code"), _BATCH.of("batch"), _COUPON.of("coupon"), _VERSION.of("version")))
-    wanted = list(codes) if is_postgresql() else _as_json(codes)
     rows = execute(
         f"SELECT {_STAMP.of('stamp')}, {columns} FROM (SELECT 1) AS one"
         f" LEFT JOIN {_STAMP.table} AS stamp ON stamp.id = %s"
         f" LEFT JOIN ({_CODE.table} AS code JOIN {_COUPON.table} AS coupon ON coupon.id = code.coupon_id"
-        f" {_NEWEST} LEFT JOIN {_BATCH.table} AS batch ON batch.id = code.batch_id)"
+        f" {_newest_of_each()} LEFT JOIN {_BATCH.table} AS batch ON batch.id = code.batch_id)"
         f" ON {among('code.code')} ORDER BY code.id",
-        [CouponStamp.ONLY, wanted],
+        [CouponStamp.ONLY, _codes(codes)],
     ).fetchall()
     ((stamp, *_),) = _STAMP.convert(rows[:1])
     return _asks([row[1:] for row in rows if row[1] is not None]), _running(stamp, at)
@@ -144,7 +136,8 @@ def _running(stamp: UUID | None, at: datetime) -> Running:
 
 def _read_automatic(at: datetime) -> list[Offer]:
     rows = execute(
-        f"SELECT {_COUPON.of('coupon')}, {_VERSION.of('version')} FROM {_COUPON.table} AS coupon {_NEWEST}"
+        f"SELECT {_COUPON.of('coupon')}, {_VERSION.of('version')}"
+        f" FROM {_COUPON.table} AS coupon {_newest_of_each()}"
         " WHERE coupon.state = %s AND coupon.is_automatic AND (coupon.ends_at IS NULL OR coupon.ends_at > %s)"
         " ORDER BY coupon.id",
         [CouponState.ON.value, moment(at)],
@@ -203,6 +196,21 @@ def count_what_is_left(
         [without_stale(offer) for offer in automatic],
         stale,
     )
+
+
+def _newest_of_each() -> str:
+    """Join coupons to their newest version that has begun or is to: an older one has ended when it came.
+
+    Found coupon by coupon. A planner that does not know how many codes are asked for reads the versions of
+    all coupons at once.
+    """
+    newest = (
+        f"FROM {_VERSION.table} AS begun WHERE begun.coupon_id = coupon.id AND begun.starts_at IS NOT NULL"
+        " ORDER BY begun.number DESC LIMIT 1"
+    )
+    if is_postgresql():
+        return f"CROSS JOIN LATERAL (SELECT * {newest}) AS version"
+    return f"JOIN {_VERSION.table} AS version ON version.id = (SELECT begun.id {newest})"
 
 
 def _uses_of_each() -> str:
@@ -300,9 +308,19 @@ def moment(at: datetime) -> Any:
     return at if is_postgresql() else spelled(at)
 
 
+# -- lists as parameters -------------------------------------------------------------------------------------
+
+# A plan for a list of few looks so cheap that the server makes it anew for every basket, which takes longer
+# than to read. So a list is at least as long as one whose length nobody knows is taken for: its plan is made
+# once. No code is empty, and no row has the id 0.
+_LONG_ENOUGH = 16
+
+
 def _ids(ids: Sequence[int]) -> Any:
-    return list(ids) if is_postgresql() else str(list(ids))
+    long = [*ids, *[0] * (_LONG_ENOUGH - len(ids))]
+    return long if is_postgresql() else str(long)
 
 
-def _as_json(codes: Sequence[str]) -> str:
-    return "[" + ",".join(f'"{code}"' for code in codes) + "]"
+def _codes(codes: Sequence[str]) -> Any:
+    long = [*codes, *[""] * (_LONG_ENOUGH - len(codes))]
+    return long if is_postgresql() else "[" + ",".join(f'"{code}"' for code in long) + "]"

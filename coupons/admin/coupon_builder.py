@@ -22,16 +22,20 @@ from commerce.queries.goods import name_articles
 from coupons.admin.coupon_codes import MAKE, address_to_make
 from coupons.admin.coupon_form import CARDS, MANY_CODES, CouponForm
 from coupons.admin.coupon_view import say_period
+from coupons.admin.own_basket import tell_own_basket
 from coupons.models import Coupon, CouponVersion
 from coupons.models.coupon import SaleGoodsChoices
 from coupons.operations import coupons as operations
 from coupons.operations.shared_codes import set_code
+from coupons.policies.codes import normal_code
 from coupons.policies.coupon_terms import problems_of_terms
 from coupons.policies.states import CouponState
-from coupons.queries.coupon_preview import Told, preview_coupon
+from coupons.queries.coupon_preview import Told, offer_of, preview_coupon
 from coupons.queries.coupon_words import say_problems
 from coupons.queries.offer_words import list_terms, say_discount
+from coupons.registry import ThoughtOf
 
+SEE_CUSTOMERS = "encore_commerce.view_customer"
 CARD_TITLES = {
     "percent": gettext_lazy("Percent off"),
     "amount": gettext_lazy("Amount off"),
@@ -46,7 +50,7 @@ def answer(model_admin: Any, request: HttpRequest, coupon: Coupon | None) -> Htt
     """Show the form with what it would do, and save it once nothing is wrong."""
     if request.method != "POST":
         return _begin(model_admin, request, coupon)
-    form = CouponForm(pick(request.POST), initial=_begun(coupon))
+    form = _form(request, pick(request.POST), initial=_begun(coupon))
     shown = preview_form(form, coupon) if form.is_valid() else {}
     if "save" in request.POST and not form.errors and not _asks(request, shown):
         saved = _save(request, form, coupon)
@@ -61,7 +65,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     number = request.POST.get("coupon", "")
     is_number = number.isascii() and number.isdigit() and len(number) < 19
     coupon = Coupon.objects.filter(pk=int(number)).first() if is_number else None
-    form = CouponForm(request.POST, initial=_begun(coupon))
+    form = _form(request, request.POST, initial=_begun(coupon))
     context = preview_form(form, coupon) if form.is_valid() else {}
     # The fragment takes the place of the tick, so it has to come back as it was.
     told = {"form": form, "is_meant": "is_meant" in request.POST, **context}
@@ -79,7 +83,9 @@ def preview_form(form: CouponForm, coupon: Coupon | None) -> dict[str, Any]:
     counters = {"used_count": coupon.used_count, "spent_minor": coupon.spent_minor} if coupon else {}
     row = Coupon(**own, **stored, **counters)
     version = CouponVersion(coupon=row, number=1, **terms)
-    return tell(row, version, preview_coupon(coupon=row, version=version, code=form.read_code(), at=at))
+    shown = tell(row, version, preview_coupon(coupon=row, version=version, code=form.read_code(), at=at))
+    asked = ThoughtOf(offer_of(row, version), normal_code(form.read_code()), row.is_automatic, at)
+    return {**shown, "own": tell_own_basket(asked, form.cleaned_data, row.time_zone)}
 
 
 def tell(coupon: Coupon, version: CouponVersion, told: Told) -> dict[str, Any]:
@@ -102,6 +108,11 @@ def tell(coupon: Coupon, version: CouponVersion, told: Told) -> dict[str, Any]:
 def address_of(coupon_id: int) -> str:
     """Give the address of a coupon's page."""
     return reverse("admin:encore_coupons_coupon_change", args=[coupon_id])
+
+
+def _form(request: HttpRequest, *args: Any, **kwargs: Any) -> CouponForm:
+    """Make the form; only who may see customers asks what one of them would get."""
+    return CouponForm(*args, sees_customers=request.user.has_perm(SEE_CUSTOMERS), **kwargs)
 
 
 # -- the parts -----------------------------------------------------------------------------------------------
@@ -137,12 +148,12 @@ def _begun(coupon: Coupon | None) -> dict[str, Any]:
 def _begin(model_admin: Any, request: HttpRequest, coupon: Coupon | None) -> HttpResponse:
     """Begin with what a card fills in, or with what the coupon promises by now and what that does."""
     if coupon is None:
-        form = CouponForm(initial=_beginning(request.GET.get("card", "")))
+        form = _form(request, initial=_beginning(request.GET.get("card", "")))
         return _show(model_admin, request, form, coupon, {})
     version = coupon.versions.order_by("-number")[0]
     initial = CouponForm.begin(coupon, version)
     told = preview_coupon(coupon=coupon, version=version, code=initial["code"], at=clock.now())
-    return _show(model_admin, request, CouponForm(initial=initial), coupon, tell(coupon, version, told))
+    return _show(model_admin, request, _form(request, initial=initial), coupon, tell(coupon, version, told))
 
 
 def _beginning(card: str) -> dict[str, Any]:

@@ -65,6 +65,17 @@ SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (gettext_lazy("within these limits"), ("most", *LIMITS, "budget")),
     (gettext_lazy("beside other coupons"), ("together", "lane")),
     (gettext_lazy("and tell customers"), tuple(f"text_{code}" for code, _label in LANGUAGES)),
+    (
+        gettext_lazy("Try it on your own basket"),
+        (
+            "basket",
+            "basket_prices",
+            "basket_shipping",
+            "basket_codes",
+            "basket_channel",
+            "basket_customer",
+        ),
+    ),
 )
 ALWAYS_OPEN = {"name", "category_paths", "codes", "starts_on"}
 
@@ -185,10 +196,36 @@ class CouponForm(forms.Form):
         widget=_for("together=adds", forms.TextInput),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    basket = picked_field(
+        gettext_lazy("A basket to try it on"),
+        gettext_lazy("Search above and put articles into it. It is not saved."),
+    )
+    basket_prices = forms.CharField(
+        label=gettext_lazy("Other prices than the shop's, an article number and a price on each line"),
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    basket_shipping = _amount(gettext_lazy("Postage"))
+    basket_codes = forms.CharField(
+        label=gettext_lazy("Other codes that are typed, with commas between"), max_length=500, required=False
+    )
+    basket_channel = forms.ChoiceField(label=gettext_lazy("Bought in"), required=False)
+    basket_customer = forms.CharField(
+        label=gettext_lazy("By this customer: number, e-mail or phone (nothing: whoever it is meant for)"),
+        max_length=100,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, sees_customers: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.sees_customers = sees_customers
+        if not sees_customers:
+            del self.fields["basket_customer"]
         shops = list(Channel.objects.order_by("id"))
         self._choose("channels", [(row.key, row.name) for row in shops])
+        elsewhere = [("", _("the first shop that fits")), *((row.key, row.name) for row in shops)]
+        self._choose("basket_channel", elsewhere if len(shops) > 1 else [])
         self._choose(
             "segment_ids", [(str(row.pk), row.name) for row in Segment.objects.order_by("name", "id")]
         )
@@ -224,13 +261,15 @@ class CouponForm(forms.Form):
 
     def unfinished(self) -> "CouponForm":
         """Give the form as it is filled in, with nothing said about what is still missing."""
-        return CouponForm(initial={name: self[name].value() for name in self.fields})
+        initial = {name: self[name].value() for name in self.fields}
+        return CouponForm(initial=initial, sees_customers=self.sees_customers)
 
     def name_picked(self) -> None:
         """Let what is picked stand by its name. Queries: 1; 0 where no article is picked."""
-        told = "\n".join(self[name].value() or "" for name in ("skus", "except_skus"))
+        fields = ("skus", "except_skus", "basket")
+        told = "\n".join(self[name].value() or "" for name in fields)
         names = name_articles(set(_split(told)))
-        for field in ("skus", "except_skus"):
+        for field in fields:
             self.fields[field].widget.names = names
 
     # -- as it is read ---------------------------------------------------------------------------------------

@@ -43,13 +43,18 @@ def _about_typical(found: Preview, currency: str) -> Iterator[str]:
         yield _("A typical order gets nothing of it.")
         return
     yield _("A typical order that gets it pays %(after)s instead of %(before)s.") % gaps
+    yield from list_kept(kept, currency)
+
+
+def list_kept(kept: Kept, currency: str) -> list[str]:
+    """Say what is left of an order, or whose cost nobody told. Queries: 0."""
     if kept.before is None or kept.after is None:
         names = ", ".join(kept.unknown[:MOST_NAMES])
-        yield _("What you keep of it is not known: nobody told what this costs you: %(names)s.") % {
-            "names": names
-        }
-        return
-    yield from _about_kept(kept, currency)
+        return [
+            _("What you keep of it is not known: nobody told what this costs you: %(names)s.")
+            % {"names": names}
+        ]
+    return list(_about_kept(kept, currency))
 
 
 def _about_kept(kept: Kept, currency: str) -> Iterator[str]:

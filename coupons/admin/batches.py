@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,9 +20,10 @@ from backstage.admin.pages import find_object, page_url, show_page
 from backstage.admin.undo import find_undo, offer_undo, read_undo, say_undone
 from backstage.policies.qr import draw_qr
 from commerce.policies.segments.words import say_number
-from coupons.admin.batch_files import write_csv, write_xlsx, xlsxwriter
+from coupons.admin.batch_files import write_csv, write_xlsx
 from coupons.admin.batch_form import BatchForm, TopUpForm, list_coupons
 from coupons.admin.batch_words import list_bars, say_end, say_odds, say_progress, say_promise, say_state
+from coupons.admin.workbook import CONTENT_TYPE as WORKBOOK
 from coupons.models import CodeBatch
 from coupons.operations import batches as operations
 from coupons.policies.code_text import Share, draw_texts, spell
@@ -173,7 +174,6 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             codes_address=f"{codes}?batch={batch.pk}",
             may_change=request.user.has_perm(CHANGE),
             may_export=request.user.has_perm(EXPORT) and batch.made_count,
-            has_xlsx=xlsxwriter is not None,
             is_ready=batch.state == CodeState.READY,
             is_paused=batch.state == CodeState.PAUSED,
         )
@@ -269,9 +269,11 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         return answer
 
     def xlsx_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """Send all codes as a workbook."""
+        """Send all codes as a workbook, as they are read."""
         batch = self._take_out(request, object_id, "xlsx")
-        return FileResponse(write_xlsx(batch), as_attachment=True, filename=f"{_file_name(batch)}.xlsx")
+        answer = StreamingHttpResponse(write_xlsx(batch), content_type=WORKBOOK)
+        answer["Content-Disposition"] = f'attachment; filename="{_file_name(batch)}.xlsx"'
+        return answer
 
     def print_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show sheets of labels to print, with those codes that may still be used."""

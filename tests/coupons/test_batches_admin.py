@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from backstage.models import AuditRecord
-from coupons.admin import batch_files
+from coupons.admin import batch_files, workbook
 from coupons.models import Code, CodeBatch
 from coupons.operations.batches import pause_batch, request_batch
 from coupons.operations.code_making import make_codes
@@ -179,16 +179,29 @@ def test_where_a_comma_parts_cents_cells_are_parted_by_semicolons(coupon):
 
 
 def test_codes_go_out_as_a_workbook_of_as_many_sheets_as_they_need(admin_client, coupon, monkeypatch):
-    monkeypatch.setattr(batch_files, "MOST_ROWS", 3)
+    for module in (batch_files, workbook):
+        monkeypatch.setattr(module, "MOST_ROWS", 4)
     batch = ask(coupon)
 
     answer = admin_client.post(at("xlsx", batch.pk))
 
+    assert answer["Content-Disposition"] == 'attachment; filename="flyers.xlsx"'
+    assert answer["Content-Type"].endswith("spreadsheetml.sheet")
+    assert AuditRecord.objects.get(kind="codes_exported").after == {"form": "xlsx", "codes": 5}
     book = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
     sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
-    assert [book.read(name).count(b"<row ") for name in sheets] == [4, 3]
+    assert [book.read(name).count(b"<row>") for name in sheets] == [4, 3]
     assert spell(Code.objects.order_by("id")[0].code, prefix="SUN").encode() in book.read(sheets[0])
-    assert AuditRecord.objects.get(kind="codes_exported").after == {"form": "xlsx", "codes": 5}
+
+
+def test_a_file_speaks_the_language_in_which_it_was_asked_for_to_its_last_row(coupon):
+    batch = ask(coupon, count=1)
+    with override("nb"):
+        lines, parts = batch_files.write_csv(batch), batch_files.write_xlsx(batch)
+
+    assert "Klar" in "".join(lines)
+    book = zipfile.ZipFile(io.BytesIO(b"".join(parts)))
+    assert b"Klar" in book.read("xl/worksheets/sheet1.xml")
 
 
 def test_labels_are_printed_for_those_that_may_still_be_used(admin_client, coupon):

@@ -19,7 +19,20 @@ from backstage.policies import By
 
 if apps.is_installed("unfold"):
     from unfold.admin import ModelAdmin, TabularInline
-    from unfold.decorators import action, display
+    from unfold.decorators import action
+    from unfold.decorators import display as show
+
+    class Colours(dict[str, str]):
+        """Colours by key. One without a colour has none; Unfold would show the key instead of its words."""
+
+        def __missing__(self, key: str) -> str:
+            return ""
+
+    def display(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """Describe a column, as `django.contrib.admin.display` does; with `label=`, by colour."""
+        if isinstance(options.get("label"), dict):
+            options["label"] = Colours(options["label"])
+        return show(function, **options)
 
     def in_colour(key: str, words: Any) -> Any:
         """Give a cell of a column with `label=`: the words, in the colour that it has for the key."""

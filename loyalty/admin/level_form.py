@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from commerce.admin.money import from_minor, to_minor
 from loyalty.models import Programme, TierScheme
 from loyalty.models.tiers import FallChoices, MetricChoices, WindowChoices
-from loyalty.policies.perks import PerkKind, perk_rows, read_perks
+from loyalty.policies.perks import Perk, PerkKind, keep_words, perk_rows, read_perks
 from loyalty.policies.tiers.scheme import Fall, Metric, Window
 from loyalty.policies.tiers.terms import (
     DEFAULT_THRESHOLDS,
@@ -23,7 +23,7 @@ from loyalty.policies.tiers.terms import (
     TierProblems,
 )
 from loyalty.queries.perk_words import PERK_LABELS
-from loyalty.queries.tiers.schemes import list_plans
+from loyalty.queries.tiers.schemes import list_plans, newest_perks
 from loyalty.queries.tiers.words import say_problems
 
 RULES = ("metric", "window", "fall", "grace_days", "notice_days")
@@ -141,15 +141,17 @@ class LevelForm(forms.Form):
     def read_tiers(self) -> list[TierPlan]:
         """Give the levels. Raises: ValidationError by field, for amounts that cannot be."""
         places = [place for place in range(MOST_TIERS) if self._is_filled(place)]
-        return [self._read_tier(place) for place in places]
+        told = (self.cleaned_data.get(_name(place, "level_id")) for place in places)
+        perks = newest_perks([level_id for level_id in told if level_id])
+        return [self._read_tier(place, perks) for place in places]
 
-    def _read_tier(self, place: int) -> TierPlan:
+    def _read_tier(self, place: int, before: Mapping[int, Sequence[Perk]]) -> TierPlan:
         told = {part: self.cleaned_data.get(_name(place, part)) for part in ("level_id", *PARTS)}
         return TierPlan(
             told["name"] or "",
             self._read_threshold(place, told["threshold"]),
             told["factor"] or Decimal(1),
-            tuple(self._read_perks(place, told)),
+            tuple(keep_words(self._read_perks(place, told), before.get(told["level_id"] or 0, ()))),
             told["level_id"],
         )
 

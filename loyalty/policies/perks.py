@@ -121,6 +121,19 @@ def holds_up(perks: Sequence[Perk], *, against: Sequence[Perk]) -> bool:
     )
 
 
+def keep_words(rows: Iterable[Mapping[str, Any]], before: Iterable[Perk]) -> list[dict[str, Any]]:
+    """Give perks as a form asks for them the words that they had, in all languages, where it shows none or
+    one of them.
+    """
+    had = {perk.name: perk.text for perk in before}
+    kept = []
+    for row in rows:
+        text = had.get(row.get("key") or row["kind"], {})
+        is_same = set(row.get("text", {}).values()) <= set(text.values())
+        kept.append({**row, **({"text": dict(text)} if text and is_same else {})})
+    return kept
+
+
 def _worth(perk: Perk) -> int:
     if perk.kind is PerkKind.FREE_SHIPPING:
         return -(perk.number or 0)

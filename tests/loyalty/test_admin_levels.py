@@ -91,6 +91,23 @@ def test_levels_are_drafted_switched_on_changed_and_switched_off(admin_client, p
     assert level(alice, day(1)) is None
 
 
+def test_the_words_of_benefits_that_the_form_does_not_show_stay_as_they_are(admin_client, programme):
+    gift = {"kind": "birthday_gift", "text": {"en": "a bag of beans"}}
+    lounge = {"kind": "other", "key": "lounge", "text": {"en": "Coffee", "pl": "Kawa"}}
+    switch_on(programme, TierPlan("Gold", 100_000, perks=(gift, lounge)))
+    running = TierScheme.objects.get()
+    form = admin_client.get(f"{HOME}{running.pk}/edit/").context["form"]
+    sent = {field.name: value for field in form if (value := field.value()) not in (None, False, "", [])}
+
+    admin_client.post(f"{HOME}{running.pk}/edit/", {**sent, "programme": programme.pk, "save": "1"})
+    draft = TierScheme.objects.get(starts_at=None)
+    assert draft.tiers.get().perks == [gift, lounge]
+
+    sent["level_0_own"] = "lounge: Tea"
+    admin_client.post(f"{HOME}{running.pk}/edit/", {**sent, "programme": programme.pk, "save": "1"})
+    assert draft.tiers.get().perks == [gift, {**lounge, "text": {"en": "Tea"}}]
+
+
 def test_three_levels_are_proposed_that_only_need_names(admin_client, programme):
     form = admin_client.get(f"{HOME}add/").context["form"]
     sent = {field.name: value for field in form if (value := field.value()) not in (None, False, "", [])}
@@ -205,7 +222,7 @@ def draft_dearer(admin_client, promised) -> TierScheme:
     sent |= {"programme": promised.pk, "level_1_threshold": "1200"}
     shown = said(admin_client.post(f"{HOME}preview/", sent))
     assert (
-        "This takes something away: a level takes more. "
+        "This takes something away: a level takes more.</strong> "
         "Members have to be told first, so it can hold from April 4 on." in shown
     )
     admin_client.post(f"{HOME}{running.pk}/edit/", {**sent, "save": "1"})
@@ -219,8 +236,8 @@ def test_the_page_of_a_dearer_draft_says_what_it_takes_and_offers_the_earliest_d
 
     told = said(page)
     assert (
-        "Gold: from €1,000.00 in the last 12 months on · 1.5 times the points → "
-        "Gold: from €1,200.00 in the last 12 months on · 1.5 times the points" in told
+        "<li>Gold: from €1,000.00 in the last 12 months on → "
+        "Gold: from €1,200.00 in the last 12 months on</li>" in told
     )
     assert "This takes something away: a level takes more. Members are told today" in told
     assert page.context["meaning"].form["holds_from"].value() == "2026-04-04"
@@ -259,6 +276,8 @@ def test_a_dearer_version_is_announced_shown_above_the_list_and_called_off(admin
     assert "<strong>Announced.</strong> money spent in the last 12 months · from April 4 on" in told
     listed = said(admin_client.get(HOME))
     assert "Club: Levels from April 4 on" in listed
+    # A form within the form of the list would be none to a browser.
+    assert listed.index("/call_off/") < listed.index('id="changelist-form"')
     running = TierScheme.objects.get(number=1)
     there = admin_client.get(f"{HOME}{running.pk}/change/")
     assert (there.context["state"], there.context["meaning"]) == ("Switched on", None)
@@ -271,6 +290,10 @@ def test_a_dearer_version_is_announced_shown_above_the_list_and_called_off(admin
     assert "Call it off" not in said(called_off)
     draft.refresh_from_db()
     assert draft.starts_at is None
+    TierScheme.objects.filter(pk=draft.pk).update(starts_at=day(31), ends_at=day(31))
+    listed = said(admin_client.get(HOME))
+    assert "called_off" not in listed
+    assert listed.count("Called off") == 1
     again = admin_client.post(f"{HOME}call_off/", {"announcement": one.pk}, follow=True)
     assert "It holds already, or was called off before." in said(again)
     assert admin_client.post(f"{HOME}call_off/", {"announcement": "x"}).status_code == 404

@@ -39,20 +39,38 @@ def _pairs_of_levels(before: Fields, after: Fields, currency: str) -> list[tuple
     pairs = []
     for was in before["levels"]:
         now = then.pop(was["level_id"], None)
-        said = _say_level(was, before, currency)
         if now is None:
             gone = gettext("There is no level %(level)s any more.") % {"level": was["name"]}
-            pairs.append((said, gone))
-        elif said != _say_level(now, after, currency):
-            pairs.append((said, _say_level(now, after, currency)))
+            pairs.append((_say_level(was, before, currency), gone))
+        elif now["name"] != was["name"]:
+            pairs.append((_say_level(was, before, currency), _say_level(now, after, currency)))
+        else:
+            pairs += _pair_of_level(was["name"], _parts(was, before, currency), _parts(now, after, currency))
     return pairs + [("", _say_level(level, after, currency)) for level in then.values()]
 
 
+def _pair_of_level(name: str, was: list[str], now: list[str]) -> list[tuple[str, str]]:
+    """Say only what differs; a level may have ten benefits, and lose one."""
+    lost, new = ([part for part in one if part not in other] for one, other in ((was, now), (now, was)))
+    if not lost and not new:
+        return []
+    after = _join(name, new) if new else gettext("%(level)s: not any more.") % {"level": name}
+    return [(_join(name, lost) if lost else "", after)]
+
+
 def _say_level(level: Fields, told: Fields, currency: str) -> str:
-    """Say what a level takes and brings: "Gold: from €1,000.00 in the last 12 months on. 2 times …"."""
+    """Say what a level takes and brings: "Gold: from €1,000.00 in the last 12 months on · 2 times …"."""
+    return _join(level["name"], _parts(level, told, currency))
+
+
+def _parts(level: Fields, told: Fields, currency: str) -> list[str]:
     takes = say_takes(Metric(told["metric"]), Window(told["window"]), level["threshold"], currency)
     brings = [say_factor(level["percent"]), *say_perks(read_perks(level["perks"]), currency)]
-    return " · ".join([f"{level['name']}: {takes}", *filter(None, brings)])
+    return [takes, *filter(None, brings)]
+
+
+def _join(name: str, parts: list[str]) -> str:
+    return f"{name}: {' · '.join(parts)}"
 
 
 def _say_names(told: Fields) -> str:

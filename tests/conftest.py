@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.harness.language",
     "tests.harness.querysets",
     "tests.harness.random_histories",
+    "tests.harness.reports",
     "tests.harness.sockets",
     "tests.harness.undefined_variables",
 ]

@@ -20,7 +20,11 @@ from pathlib import Path
 from tests.harness import postgres_server, tally
 
 NO_TESTS_COLLECTED = 5
-FAST = "not slow and not browser"
+FAST, SLOW, BUT_ONCE = "not slow and not browser", "slow and not browser", " and not once"
+# A worker for each core, with a database of its own, but no more than a server has connections for. A file
+# stays with one worker, so that what its tests share is made once. A worker that dies ends the lane: another
+# would be given the same file, and die of the same test.
+WORKERS = ("--numprocesses=auto", "--maxprocesses=8", "--dist=loadfile", "--max-worker-restart=0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Lane:
     python: str
     vendor: str
     group: str
+    options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -91,21 +96,23 @@ def left_out(arguments: argparse.Namespace) -> dict[str, Outcome]:
 def plan(postgres_url: str, *, everything: bool, django61: str = "", browser: str = "") -> list[Lane]:
     """List the lanes; what does not depend on the database runs on SQLite alone."""
     here = sys.executable
-    databases = {"SQLite": ("sqlite", {"DATABASE_URL": ""})}
+    databases = {"SQLite": ("sqlite", "", {"DATABASE_URL": ""})}
     if postgres_url:
-        databases["PostgreSQL"] = ("postgresql", {"DATABASE_URL": postgres_url})
-    lanes = [Lane(name, here, vendor, FAST, where) for name, (vendor, where) in databases.items()]
+        databases["PostgreSQL"] = ("postgresql", BUT_ONCE, {"DATABASE_URL": postgres_url})
+    lanes = [
+        Lane(name, here, vendor, FAST + but, WORKERS, where)
+        for name, (vendor, but, where) in databases.items()
+    ]
     if everything:
-        groups = {"sqlite": "slow and not browser", "postgresql": "slow and not once and not browser"}
         lanes += [
-            Lane(f"{name}, slow group", here, vendor, groups[vendor], where)
-            for name, (vendor, where) in databases.items()
+            Lane(f"{name}, slow group", here, vendor, SLOW + but, WORKERS, where)
+            for name, (vendor, but, where) in databases.items()
         ]
-    name, (vendor, where) = list(databases.items())[-1]
+    name, (vendor, _, where) = list(databases.items())[-1]
     if everything and browser:
-        lanes.append(Lane(f"{name}, browser", browser, vendor, "browser", where))
+        lanes.append(Lane(f"{name}, browser", browser, vendor, "browser", (), where))
     if everything and django61:
-        lanes.append(Lane(f"{name}, Django 6.1", django61, vendor, f"{FAST} and not once", where))
+        lanes.append(Lane(f"{name}, Django 6.1", django61, vendor, FAST + BUT_ONCE, WORKERS, where))
     return lanes
 
 
@@ -116,7 +123,8 @@ def run(lane: Lane, for_pytest: list[str]) -> Outcome:
         counts = Path(folder) / "tally.json"
         told = {"ENCORE_TEST_VENDOR": lane.vendor, tally.VARIABLE: str(counts), "TMPDIR": folder}
         environment = {**os.environ, **lane.environment, **told}
-        command = [lane.python, "-m", "pytest", "-p", "tests.harness.tally", "-m", lane.group, *for_pytest]
+        command = [lane.python, "-m", "pytest", "-p", "tests.harness.tally", "-m", lane.group]
+        command += [*lane.options, *for_pytest]
         code = subprocess.run(command, check=False, env=environment, stdin=subprocess.DEVNULL).returncode
         seen = json.loads(counts.read_text()) if counts.exists() else {"failed": 0}
     if code not in (0, NO_TESTS_COLLECTED) and not seen["failed"]:

@@ -1,5 +1,6 @@
 """Which runs of the suite there are, and how they add up."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.harness import postgres_server, tally
-from tests.harness.lanes import Outcome, plan, report
+from tests.harness.lanes import WORKERS, Outcome, plan, report, run
 
 URL = "postgres://postgres@127.0.0.1:5432/encore"
 
@@ -16,20 +17,69 @@ def lanes(url=URL, **options):
     return [(lane.name, lane.vendor, lane.group) for lane in plan(url, **options)]
 
 
-def test_by_default_the_fast_tests_run_on_both_databases():
+def test_by_default_the_fast_tests_run_on_both_databases_and_what_needs_none_on_one():
     assert lanes(everything=False) == [
         ("SQLite", "sqlite", "not slow and not browser"),
-        ("PostgreSQL", "postgresql", "not slow and not browser"),
+        ("PostgreSQL", "postgresql", "not slow and not browser and not once"),
     ]
 
 
 def test_everything_adds_the_slow_group_the_browser_and_the_newer_django():
     assert lanes(everything=True, django61="/usr/bin/python3.13", browser="/usr/bin/python3")[2:] == [
         ("SQLite, slow group", "sqlite", "slow and not browser"),
-        ("PostgreSQL, slow group", "postgresql", "slow and not once and not browser"),
+        ("PostgreSQL, slow group", "postgresql", "slow and not browser and not once"),
         ("PostgreSQL, browser", "postgresql", "browser"),
         ("PostgreSQL, Django 6.1", "postgresql", "not slow and not browser and not once"),
     ]
+
+
+def test_every_lane_uses_all_cores_but_the_one_whose_browser_does_so_itself():
+    everything = plan(URL, everything=True, django61="/usr/bin/python3.13", browser="/usr/bin/python3")
+
+    assert [lane.name for lane in everything if lane.options != WORKERS] == ["PostgreSQL, browser"]
+
+
+def run_here(folder: Path, *options: str, **files: str) -> Outcome:
+    """Run the lane of SQLite over some files of tests."""
+    for name, code in files.items():
+        (folder / f"test_{name}.py").write_text(code)
+    lane = plan("", everything=False)[0]
+    return run(lane, [str(folder), "-c", os.devnull, "-p", "no:django", "-q", *options])
+
+
+WEEK = """
+import pytest
+
+@pytest.fixture
+def broken():
+    raise ValueError
+
+def test_stands(): pass
+def test_falls(): assert False
+def test_breaks(broken): pass
+def test_is_skipped(): pytest.skip("not today")
+"""
+
+
+@pytest.mark.once
+def test_what_became_of_every_test_is_counted_over_all_workers(tmp_path):
+    outcome = run_here(tmp_path, week=WEEK, weekend="def test_stands(): pass")
+
+    assert (outcome.passed, outcome.failed, outcome.skipped) == (2, 2, 1)
+
+
+@pytest.mark.once
+def test_a_worker_that_dies_ends_the_lane_as_failed(tmp_path):
+    outcome = run_here(tmp_path, week="import os\ndef test_stands(): pass\ndef test_dies(): os._exit(0)")
+
+    assert (outcome.passed, outcome.failed) == (1, 1)
+
+
+@pytest.mark.once
+def test_who_asks_for_no_workers_gets_none(tmp_path):
+    outcome = run_here(tmp_path, "-n0", week="def test_stands(worker_id): assert worker_id == 'master'")
+
+    assert (outcome.passed, outcome.failed) == (1, 0)
 
 
 def test_without_postgresql_the_newer_django_is_tried_on_sqlite():

@@ -42,8 +42,9 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def nodes(path: Path, kind: type[Node]) -> Iterator[Node]:
-    return (node for node in ast.walk(tree(path)) if isinstance(node, kind))
+@cache
+def nodes(path: Path, kind: type[Node]) -> list[Node]:
+    return [node for node in ast.walk(tree(path)) if isinstance(node, kind)]
 
 
 def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:

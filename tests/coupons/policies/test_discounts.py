@@ -1,7 +1,7 @@
 """What one coupon takes off, to the cent."""
 
 from decimal import Decimal
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -151,11 +151,11 @@ def test_what_is_sold_by_weight_has_whole_pieces_only():
 
 def test_a_billion_pieces_are_counted_at_once():
     told = basket(line("a", 3_000_000_001, 1_000_000_000), line("b", 999, 3))
-    began = perf_counter()
+    began = thread_time()  # a busy machine does not count
 
     parts = off(told, "buy_get", buy_pieces=2, get_pieces=1)
 
-    assert perf_counter() - began < 0.5
+    assert thread_time() - began < 0.5
     assert parts == {"a": 1_000_000_002}
 
 

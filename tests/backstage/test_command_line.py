@@ -255,12 +255,17 @@ def type_in(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.once
-def test_the_command_as_a_person_types_it_ends_with_its_code(tmp_path):
-    here = {"DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}"}
-    type_in("migrate", **here)
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory) -> dict[str, str]:
+    """The environment of a shop with tables and nothing in them."""
+    here = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('shop') / 'shop.sqlite3'}"}
+    assert type_in("migrate", **here).returncode == 0
+    return here
 
-    answer = type_in("encore", "run-job", "relase_due_points", **here)
+
+@pytest.mark.once
+def test_the_command_as_a_person_types_it_ends_with_its_code(migrated):
+    answer = type_in("encore", "run-job", "relase_due_points", **migrated)
 
     assert answer.returncode == 2
     assert "There is no job called 'relase_due_points'." in answer.stderr
@@ -268,9 +273,7 @@ def test_the_command_as_a_person_types_it_ends_with_its_code(tmp_path):
 
 
 @pytest.mark.once
-def test_a_reader_who_goes_away_ends_the_command_without_a_traceback(tmp_path):
-    here = {"DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}"}
-    type_in("migrate", **here)
+def test_a_reader_who_goes_away_ends_the_command_without_a_traceback(migrated):
     reading, writing = os.pipe()
     os.close(reading)
 
@@ -280,7 +283,7 @@ def test_a_reader_who_goes_away_ends_the_command_without_a_traceback(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         timeout=60,
-        env=os.environ | here,
+        env=os.environ | migrated,
         check=False,
     )
     os.close(writing)

@@ -1,12 +1,15 @@
-"""The demo's shop, lived through the real operations and jobs; and its own pages."""
+"""The demo's shop, lived through the real operations and jobs."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.urls import reverse
+from django.db import transaction
+from django.test import override_settings
 
-from backstage.models import ClockOffset, JobRun
+from backstage import clock
+from backstage.models import JobRun
 from backstage.operations.check import check_ledger
 from backstage.queries import list_requests
 from commerce.models import Purchase, Return
@@ -35,14 +38,26 @@ TODAY = datetime(2026, 6, 15, 9, tzinfo=UTC)
 SMALL = Size(buyers=60, days=45, orders_a_day=5.0, seed=7)
 
 
-@pytest.fixture
-def shop(clock, settings):
-    """A small shop with 45 days behind it."""
-    settings.ENCORE = {**settings.ENCORE, "DEMO_CLOCK": True}
-    clock.move_to(TODAY)
+@pytest.fixture(scope="module")
+def built(django_db_setup, django_db_blocker):
+    """A small shop with 45 days behind it, built once: what a test changes is taken back before the next."""
     days = []
-    build(SMALL, on_day=days.append)
-    return days
+    with (
+        django_db_blocker.unblock(),
+        override_settings(ENCORE={**settings.ENCORE, "DEMO_CLOCK": True}),
+        transaction.atomic(),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(clock, "now", lambda: TODAY)
+            build(SMALL, on_day=days.append)
+        yield days
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def shop(built, clock):
+    clock.move_to(TODAY)
+    return built
 
 
 def test_the_best_who_are_no_members_yet_were_invited_and_some_of_them_came(shop):
@@ -139,22 +154,3 @@ def test_nobody_brings_back_what_somebody_else_bought(shop):
     purchase_id = buy(user_id=member.pk, article=BY_SKU["MUG-BLUE"], once="a1")
 
     assert bring_back(user_id=clerk.pk, purchase_id=purchase_id) is None
-
-
-@pytest.mark.parametrize("name", ["demo_clock", "demo_sign_in"])
-def test_outside_a_demo_there_is_no_clock_to_move_and_no_door_without_a_password(client, name, settings):
-    settings.ENCORE = {**settings.ENCORE, "DEMO_CLOCK": False}
-
-    answer = client.post(reverse(name), {"by": "day", "as": "owner"})
-
-    assert answer.status_code == 404
-    assert not ClockOffset.objects.exists()
-
-
-def test_looking_moves_no_clock(client, settings):
-    settings.ENCORE = {**settings.ENCORE, "DEMO_CLOCK": True}
-
-    answer = client.get(reverse("demo_clock"), {"by": "day"})
-
-    assert answer.status_code == 405
-    assert not ClockOffset.objects.exists()

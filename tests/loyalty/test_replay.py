@@ -124,7 +124,8 @@ def test_a_year_later_the_points_expire_at_the_end_of_the_month(imported, rows):
     standing = sum(points for _, points in expected_points(rows).values())
     encore("replay", "--from", "2025-05-14", "--to", "2025-05-15")
 
-    encore("replay", "--from", "2026-04-29", "--to", "2026-06-01")
+    encore("replay", "--from", "2026-04-29", "--to", "2026-05-01")
+    encore("replay", "--from", "2026-05-30", "--to", "2026-06-01")
 
     after = totals()
     assert (after["pending"], after["available"], after["expired"]) == (0, 0, standing)
@@ -132,12 +133,13 @@ def test_a_year_later_the_points_expire_at_the_end_of_the_month(imported, rows):
 
 
 def test_a_replay_given_again_changes_nothing(imported):
-    encore("replay", "--from", "2025-04-20", "--to", "2025-05-15")
+    encore("replay", "--from", "2025-04-25", "--to", "2025-04-29")
     before = totals(), count_postings()
 
-    answer = encore("replay", "--from", "2025-04-20", "--to", "2025-05-15", "--json")
+    answer = encore("replay", "--from", "2025-04-25", "--to", "2025-04-29", "--json")
 
     assert answer.code == 0
+    assert before[0]["available"] > 0
     assert answer.result["done"]["release_due_points"] == 0
     assert (totals(), count_postings()) == before
 

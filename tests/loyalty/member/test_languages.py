@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from gettext import GNUTranslations
 from pathlib import Path
 
@@ -34,11 +35,13 @@ TEMPLATE_TEXT = re.compile(r"""gettext\(u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"
 GAP = re.compile(r"%\((\w+)\)[srd]")
 
 
+@cache
 def catalog(source: Path):
     with source.open("rb") as file:
         return read_po(file)
 
 
+@cache
 def plurals(language: str) -> dict[tuple[str, str], tuple[str, ...]]:
     """Collect the sentences with a count: their English and what stands for it."""
     if language == "en":

@@ -19,8 +19,8 @@ KINDS = {
     "brands": gettext_lazy("brand"),
     "category_paths": gettext_lazy("category"),
 }
-# A rule may leave goods out, and be tried on a basket of somebody's own choice.
-PICKED = (*KINDS, *(f"except_{kind}" for kind in KINDS), "basket")
+# A rule may leave goods out, give others, and be tried on a basket of somebody's own choice.
+PICKED = (*KINDS, *(f"{sign}_{kind}" for sign in ("except", "get") for kind in KINDS), "basket")
 
 
 class PickedInput(forms.Widget):
@@ -40,6 +40,7 @@ class PickedInput(forms.Widget):
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         """Give what the template shows: each thing by name, and how many of it."""
         context = super().get_context(name, value, attrs)
+        context["for_choice"] = self.attrs.get("data-encore-for", "")
         counts = Counter(line.strip() for line in (value or "").splitlines() if line.strip())
         context["picked"] = [
             {"value": one, "name": self.names.get(one, one), "count": count, "copies": range(count)}
@@ -48,9 +49,9 @@ class PickedInput(forms.Widget):
         return context
 
 
-def picked_field(label: Any, help_text: Any = "") -> forms.CharField:
+def picked_field(label: Any, help_text: Any = "", attrs: Any = None) -> forms.CharField:
     """Ask for things to be picked."""
-    return forms.CharField(label=label, help_text=help_text, required=False, widget=PickedInput)
+    return forms.CharField(label=label, help_text=help_text, required=False, widget=PickedInput(attrs))
 
 
 def is_picking(data: QueryDict) -> bool:

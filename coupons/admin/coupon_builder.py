@@ -90,7 +90,7 @@ def preview_form(form: CouponForm, coupon: Coupon | None) -> dict[str, Any]:
 
 def tell(coupon: Coupon, version: CouponVersion, told: Told) -> dict[str, Any]:
     """Put a preview into the words of its fragment."""
-    names = name_articles({*version.skus, *version.except_skus})
+    names = name_articles({*version.skus, *version.get_skus, *version.except_skus})
     return {
         "needs_tick": told.needs_tick,
         "preview": {

@@ -48,7 +48,16 @@ CARDS: dict[str, dict[str, Any]] = {
     "free": {"kind": "product", "amount": "0", "pieces": 1},
 }
 MONEY = {"amount": "amount_minor", "most": "most_minor", "minimum": "minimum_minor", "budget": "budget_minor"}
-GOODS = ("category_paths", "brands", "skus", "except_category_paths", "except_brands", "except_skus")
+TO_GET = ("get_category_paths", "get_brands", "get_skus")
+GOODS = (
+    "category_paths",
+    "brands",
+    "skus",
+    *TO_GET,
+    "except_category_paths",
+    "except_brands",
+    "except_skus",
+)
 NUMBERS = ("pieces", "buy_pieces", "get_pieces", "most_times")
 LIMITS = ("limit_total", "limit_per_customer")
 
@@ -77,6 +86,7 @@ SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ),
     ),
 )
+_FOR_BUY_GET = {"data-encore-for": "kind=buy_get"}
 ALWAYS_OPEN = {"name", "category_paths", "codes", "starts_on"}
 
 
@@ -150,6 +160,13 @@ class CouponForm(forms.Form):
     )
     brands = picked_field(gettext_lazy("Brands"))
     skus = picked_field(gettext_lazy("Articles"))
+    get_category_paths = picked_field(
+        gettext_lazy("One gets of these categories"),
+        gettext_lazy("Nothing picked in these three gaps means: of the goods that are bought."),
+        _FOR_BUY_GET,
+    )
+    get_brands = picked_field(gettext_lazy("One gets of these brands"), attrs=_FOR_BUY_GET)
+    get_skus = picked_field(gettext_lazy("One gets of these articles"), attrs=_FOR_BUY_GET)
     except_category_paths = picked_field(gettext_lazy("But not these categories"))
     except_brands = picked_field(gettext_lazy("But not these brands"))
     except_skus = picked_field(gettext_lazy("But not these articles"))
@@ -259,6 +276,11 @@ class CouponForm(forms.Form):
             parts.append(Section(title, fields, is_open, "skus" in names))
         return parts
 
+    @property
+    def asks_what_one_gets(self) -> bool:
+        """Whether the kind that is chosen gives goods to whoever buys others."""
+        return bool(self["kind"].value() == CouponKind.BUY_GET)
+
     def unfinished(self) -> "CouponForm":
         """Give the form as it is filled in, with nothing said about what is still missing."""
         initial = {name: self[name].value() for name in self.fields}
@@ -266,7 +288,7 @@ class CouponForm(forms.Form):
 
     def name_picked(self) -> None:
         """Let what is picked stand by its name. Queries: 1; 0 where no article is picked."""
-        fields = ("skus", "except_skus", "basket")
+        fields = ("skus", "get_skus", "except_skus", "basket")
         told = "\n".join(self[name].value() or "" for name in fields)
         names = name_articles(set(_split(told)))
         for field in fields:
@@ -331,6 +353,7 @@ class CouponForm(forms.Form):
             "most_minor": told["most_minor"],
             "minimum_minor": told["minimum_minor"],
             **{name: _split(told[name]) for name in GOODS},
+            **({} if kind == CouponKind.BUY_GET else {name: [] for name in TO_GET}),
             "sale_goods": told["sale_goods"],
             "first_order_only": told["first_order_only"],
             "channels": told.get("channels", []),

@@ -128,7 +128,9 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         at = clock.now()
         standing = standing_of(coupon, at)
         versions = list(coupon.versions.order_by("-number"))
-        names = name_articles({sku for row in versions for sku in (*row.skus, *row.except_skus)})
+        names = name_articles(
+            {sku for row in versions for sku in (*row.skus, *row.get_skus, *row.except_skus)}
+        )
         return show_page(
             self,
             request,

@@ -127,8 +127,9 @@ class CouponVersion(models.Model):
     Units: money in minor units of the coupon's currency. `amount_minor` is what is taken off in all, or for
     `product` the price of a piece, 0 for free; `percent` is taken off by `percent`, and by `buy_get` from the
     pieces that one gets; `most_minor` is the highest amount off; `pieces` is how many pieces get the price of
-    `product`; `most_times` how often `buy_get` counts in one order. Empty lists mean "any". The best coupon
-    of a `lane` counts, lanes add up, and one that is exclusive counts alone.
+    `product`; `most_times` how often `buy_get` counts in one order. Empty lists mean "any"; where all of
+    `get_…` are empty, one gets of the goods that are bought. The best coupon of a `lane` counts, lanes add
+    up, and one that is exclusive counts alone.
     """
 
     coupon = models.ForeignKey(
@@ -157,6 +158,9 @@ class CouponVersion(models.Model):
     skus = models.JSONField(_("article numbers"), default=list, blank=True)
     brands = models.JSONField(_("brands"), default=list, blank=True)
     category_paths = models.JSONField(_("categories"), default=list, blank=True)
+    get_skus = models.JSONField(_("one gets these article numbers"), default=list, blank=True)
+    get_brands = models.JSONField(_("one gets these brands"), default=list, blank=True)
+    get_category_paths = models.JSONField(_("one gets these categories"), default=list, blank=True)
     except_skus = models.JSONField(_("except article numbers"), default=list, blank=True)
     except_brands = models.JSONField(_("except brands"), default=list, blank=True)
     except_category_paths = models.JSONField(_("except categories"), default=list, blank=True)

@@ -4,7 +4,7 @@ Every kind takes less or the same where less is left to pay. `plans` relies on t
 basket alone is the most that it takes off together with others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from backstage.policies.apportion import apportion_whole
@@ -31,7 +31,7 @@ def take_off(terms: Terms, lines: Sequence[BasketLine], left: Mapping[str, int])
     elif terms.kind is CouponKind.PRODUCT:
         off = _cheaper_pieces(terms, runs_of(lines, left))
     elif terms.kind is CouponKind.BUY_GET:
-        off = _pieces_to_get(terms, runs_of(lines, left))
+        off = _pieces_to_get(terms, lines, left)
     else:
         off = _share_or_amount(terms, {line.key: left[line.key] for line in lines})
     return _at_most(terms.most_minor, {key: amount for key, amount in off.items() if amount})
@@ -83,18 +83,55 @@ def _cheaper_pieces(terms: Terms, runs: Sequence[Run]) -> ByLine:
     return _take(sorted(dear, key=lambda run: (-run.price_minor, run.key)), terms.pieces)
 
 
-def _pieces_to_get(terms: Terms, runs: Sequence[Run]) -> ByLine:
-    """Give the cheapest pieces free or cheaper, whichever of them were the bought ones."""
-    together = terms.buy_pieces + terms.get_pieces
-    times, rest = divmod(sum(run.pieces for run in runs), together)
-    if terms.most_times is not None and times >= terms.most_times:
-        times, rest = terms.most_times, 0
-    get = times * terms.get_pieces + max(0, rest - terms.buy_pieces)
-    worth = _take(sorted(runs, key=lambda run: (run.price_minor, run.key)), get)
+def _pieces_to_get(terms: Terms, lines: Sequence[BasketLine], left: Mapping[str, int]) -> ByLine:
+    """Give as many pieces free or cheaper as can be, and of those the cheapest.
+
+    A piece that is of the bought goods and of those that one gets counts on one side only. How many there are
+    hangs on pieces alone and on no price, so that a lower price never gives more.
+    """
+    runs = runs_of([line for line in lines if terms.gives(line)], left)
+    bought = {line.key: int(line.quantity) for line in lines if terms.buys(line)}
+    both = sum(run.pieces for run in runs if run.key in bought)
+    others = sum(run.pieces for run in runs) - both
+    get = _most_to_get(terms, bought=sum(bought.values()), both=both, others=others)
+    spare = sum(bought.values()) - _to_buy(terms, get)
+    worth = _take_cheapest(runs, get, set(bought), spare)
     total = sum(worth.values())
     if terms.share == WHOLE or not total:
         return worth
     return apportion_whole(share_of(total, terms.share), worth)
+
+
+def _to_buy(terms: Terms, get: int) -> int:
+    """Give how many pieces have to be bought for so many; for a part of a round as for a whole one."""
+    return -(-get // terms.get_pieces) * terms.buy_pieces
+
+
+def _most_to_get(terms: Terms, *, bought: int, both: int, others: int) -> int:
+    """Find the most pieces that one can get, by halves: `both` of the `bought` ones may be given instead."""
+    fits, too_many = 0, both + others + 1
+    if terms.most_times is not None:
+        too_many = min(too_many, terms.most_times * terms.get_pieces + 1)
+    while too_many - fits > 1:
+        get = (fits + too_many) // 2
+        spare = bought - _to_buy(terms, get)
+        if spare >= 0 and get <= others + min(both, spare):
+            fits = get
+        else:
+            too_many = get
+    return fits
+
+
+def _take_cheapest(runs: Sequence[Run], pieces: int, bought: Collection[str], spare: int) -> ByLine:
+    """Add up the cheapest pieces by line, at most `spare` of them of lines that are bought as well."""
+    off: ByLine = {}
+    for run in sorted(runs, key=lambda run: (run.price_minor, run.key)):
+        taken = min(run.pieces, pieces, spare if run.key in bought else pieces)
+        pieces -= taken
+        if run.key in bought:
+            spare -= taken
+        off[run.key] = off.get(run.key, 0) + taken * run.price_minor
+    return off
 
 
 def _take(runs: Sequence[Run], pieces: int | None) -> ByLine:

@@ -61,7 +61,7 @@ def overlaps(one: Offer, other: Offer) -> bool:
     return (
         _may_have(one.terms.channels, other.terms.channels)
         and _may_have(one.terms.customer_ids, other.terms.customer_ids)
-        and may_share(one.terms.only, other.terms.only)
+        and may_share(one.terms.reduces, other.terms.reduces)
     )
 
 

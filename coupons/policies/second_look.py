@@ -25,6 +25,8 @@ def _share_of_kind(terms: Terms) -> int:
         case CouponKind.PERCENT:
             return terms.share
         case CouponKind.BUY_GET:
+            if terms.get_only is not None:  # what one gets may be worth more than what is bought
+                return terms.share
             # The cheapest pieces are given, so their share of the money is no larger than that of pieces.
             return _up(terms.share * terms.get_pieces, terms.buy_pieces + terms.get_pieces)
         case CouponKind.AMOUNT:

@@ -147,7 +147,7 @@ def _has_uses(code: Code) -> bool:
 
 def name_articles(versions: Iterable[CouponVersion]) -> dict[str, str]:
     """Give the names of the articles that versions speak of, by number. Queries: 1."""
-    skus = {sku for version in versions for sku in (*version.skus, *version.except_skus)}
+    skus = {sku for version in versions for sku in (*version.skus, *version.get_skus, *version.except_skus)}
     return dict(Product.objects.filter(sku__in=skus).exclude(name="").values_list("sku", "name"))
 
 

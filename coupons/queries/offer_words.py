@@ -47,8 +47,11 @@ def list_terms(coupon: Coupon, version: CouponVersion, names: Mapping[str, str])
 
 
 def _about_goods(version: CouponVersion, names: Mapping[str, str]) -> Iterator[str]:
+    to_get = _goods(version.get_category_paths, version.get_brands, version.get_skus, names)
     if only := _goods(version.category_paths, version.brands, version.skus, names):
-        yield _("Only for: %(goods)s.") % {"goods": only}
+        yield (_("To buy: %(goods)s.") if to_get else _("Only for: %(goods)s.")) % {"goods": only}
+    if to_get:
+        yield _("To get: %(goods)s.") % {"goods": to_get}
     if without := _goods(version.except_category_paths, version.except_brands, version.except_skus, names):
         yield _("Not for: %(goods)s.") % {"goods": without}
     if version.sale_goods == SaleGoods.NONE:

@@ -51,6 +51,9 @@ _VERSION = Columns(
     "skus",
     "brands",
     "category_paths",
+    "get_skus",
+    "get_brands",
+    "get_category_paths",
     "except_skus",
     "except_brands",
     "except_category_paths",
@@ -266,6 +269,9 @@ def terms_of(row: dict[str, Any]) -> Terms:
         get_pieces=row["get_pieces"] or 1,
         most_times=row["most_times"],
         only=_goods(row["skus"], row["brands"], row["category_paths"]),
+        get_only=_goods(row["get_skus"], row["get_brands"], row["get_category_paths"])
+        if row["kind"] == CouponKind.BUY_GET
+        else None,
         without=_goods(row["except_skus"], row["except_brands"], row["except_category_paths"]),
         sale_goods=SaleGoods(row["sale_goods"]),
         minimum_minor=row["minimum_minor"],

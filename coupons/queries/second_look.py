@@ -70,7 +70,7 @@ def find_start(payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     if coupon is None:
         return {"coupon": None}
     newest = coupon.versions.order_by("-number")[0]
-    names = name_articles({*newest.skus, *newest.except_skus})
+    names = name_articles({*newest.skus, *newest.get_skus, *newest.except_skus})
     return {
         "coupon": coupon,
         "promise": say_discount(newest, coupon.currency),

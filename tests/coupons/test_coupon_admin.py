@@ -102,6 +102,24 @@ def test_a_coupon_is_drafted_in_a_sentence_on_whole_days_of_its_zone(admin_clien
             {"kind": "buy_get", "percent": "100", "buy_pieces": "2", "get_pieces": "1", "most_times": "3"},
             {"buy_pieces": 2, "get_pieces": 1, "most_times": 3, "percent": 100},
         ),
+        (
+            {
+                "kind": "buy_get",
+                "percent": "100",
+                "buy_pieces": "2",
+                "get_pieces": "1",
+                "category_paths": ["coffee"],
+                "get_category_paths": ["mugs"],
+                "get_skus": ["MUG"],
+            },
+            {
+                "category_paths": ["coffee"],
+                "get_category_paths": ["mugs"],
+                "get_brands": [],
+                "get_skus": ["MUG"],
+            },
+        ),
+        ({"get_brands": ["Nord"]}, {"get_brands": []}),  # of a percentage nobody gets anything
         ({"minimum": "30.00", "most": "9.99"}, {"minimum_minor": 3000, "most_minor": 999}),
         ({"together": "adds", "lane": "season"}, {"lane": "season", "is_exclusive": False}),
         ({"together": "alone"}, {"lane": "main", "is_exclusive": True}),
@@ -275,6 +293,27 @@ def test_the_form_of_a_stored_coupon_says_what_it_says_and_saving_it_changes_not
     assert answer.status_code == 302
     for was, now in zip(before, after, strict=True):
         assert {**was, "_state": None} == {**now, "_state": None}
+
+
+def test_goods_to_get_are_picked_and_told_apart_from_those_to_buy(admin_client):
+    ProductFactory(sku="MUG", name="Gift mug", brand="Nord")
+    told = filled(
+        kind="buy_get", percent="100", buy_pieces="2", get_pieces="1", category_paths=["food/coffee"]
+    )
+
+    found = admin_client.post(at("add"), {**told, "find": "gift", "search": "1"}).content.decode()
+    assert 'value="get_skus=MUG"' in found
+    assert 'data-encore-for="kind=buy_get"' in found
+    picked = admin_client.post(at("add"), {**told, "add": "get_skus=MUG"})
+    assert picked.context["form"]["get_skus"].value() == "MUG"
+    preview = admin_client.post(at("preview"), {**told, "get_skus": ["MUG"]}).context["preview"]
+
+    assert preview["promise"] == "Buy 2, get 1 free"
+    assert preview["conditions"] == ["To buy: coffee.", "To get: Gift mug."]
+    assert (
+        'value="get_skus'
+        not in admin_client.post(at("add"), {**filled(), "find": "gift", "search": "1"}).content.decode()
+    )
 
 
 def test_a_change_of_what_runs_is_a_new_version_and_keeps_the_moment_of_its_end(admin_client):

@@ -379,3 +379,19 @@ def test_segments_take_two_more():
 def test_a_list_of_guesses_is_not_looked_up():
     with pytest.raises(TooManyCodes):
         ask(*(f"GUESS{number}" for number in range(21)))
+
+
+def test_who_buys_two_of_one_kind_gets_one_of_another_and_the_cheapest_of_those():
+    offer(
+        kind="buy_get", percent=Decimal(100), buy_pieces=2, get_pieces=1, category_paths=["food/coffee"],
+        get_category_paths=["home/mugs"],
+    )  # fmt: skip
+    blue, sand = (
+        line(key, price, category_path="home/mugs") for key, price in (("blue", 900), ("sand", 700))
+    )
+
+    assert ask(of=basket(line("beans", 2000, 2), blue, sand)).by_line == {"sand": 700}
+    assert ask(of=basket(line("beans", 4000, 4), blue, sand)).by_line == {"sand": 700, "blue": 900}
+    assert ask(of=basket(line("beans", 1000), blue, sand)).by_line == {}
+    assert ask(of=basket(blue, sand)).by_line == {}
+    assert ask(of=basket(line("beans", 3000, 3))).by_line == {}

@@ -1,6 +1,7 @@
 """What one coupon takes off, to the cent."""
 
 from decimal import Decimal
+from itertools import product
 from time import thread_time
 
 import pytest
@@ -129,6 +130,88 @@ def test_the_cheapest_pieces_are_the_free_ones(bought, buy, get, times, parts):
     assert off(told, "buy_get", buy_pieces=buy, get_pieces=get, most_times=times) == parts
 
 
+COFFEE, MUGS = Goods(category_paths=("food/coffee",)), Goods(category_paths=("home/mugs",))
+BEANS = Goods(skus=frozenset({"SKU-beans"}))
+
+
+@pytest.mark.parametrize(
+    ("bought", "mugs", "told", "parts"),
+    [
+        (2, 1, {}, {"mug": 500}),
+        (1, 1, {}, {}),
+        (2, 0, {}, {}),
+        (4, 1, {}, {"mug": 500}),
+        (4, 3, {}, {"mug": 1000}),
+        (4, 3, {"most_times": 1}, {"mug": 500}),
+        (2, 1, {"share": 5000}, {"mug": 250}),
+        (2, 3, {"get_pieces": 2}, {"mug": 1000}),
+        (2, 1, {"get_pieces": 2}, {"mug": 500}),  # of two that one would get there is one
+        (2, 1, {"most_minor": 300}, {"mug": 300}),
+    ],
+)
+def test_of_other_goods_one_gets_as_many_as_the_bought_ones_bring(bought, mugs, told, parts):
+    lines = [line("beans", 1000 * bought, bought)]
+    if mugs:
+        lines.append(line("mug", 500 * mugs, mugs, category_path="home/mugs"))
+    terms = {"buy_pieces": 2, "get_pieces": 1, "only": COFFEE, "get_only": MUGS, **told}
+
+    assert off(basket(*lines), "buy_get", **terms) == parts
+
+
+def test_a_piece_that_could_be_on_both_sides_is_on_one():
+    terms = {"buy_pieces": 2, "get_pieces": 1, "only": COFFEE, "get_only": BEANS}
+
+    assert off(basket(line("beans", 2000, 2)), "buy_get", **terms) == {}
+    assert off(basket(line("beans", 3000, 3)), "buy_get", **terms) == {"beans": 1000}
+    assert off(basket(line("beans", 2000, 2), line("decaf", 900)), "buy_get", **terms) == {"beans": 1000}
+    assert off(basket(line("beans", 1000), line("decaf", 1800, 2)), "buy_get", **terms) == {"beans": 1000}
+
+
+def test_what_is_left_out_is_neither_bought_nor_given():
+    terms = {"buy_pieces": 1, "get_pieces": 1, "only": COFFEE, "get_only": MUGS}
+    told = basket(line("beans"), line("mug", 500, category_path="home/mugs"))
+
+    assert off(told, "buy_get", **terms, without=MUGS) == {}
+    assert off(told, "buy_get", **terms, without=COFFEE) == {}
+    assert off(told, "buy_get", **terms, sale_goods=SaleGoods.ONLY) == {}
+
+
+SIDES = ("food/coffee", "home/mugs", "food/coffee/decaf")
+
+
+def cheapest_of_the_most(pieces, terms):
+    """Try every set of given pieces: as many as can be, and of those the cheapest."""
+    best = (0, 0)
+    for chosen in product((False, True), repeat=len(pieces)):
+        given = [price for (price, side), is_given in zip(pieces, chosen, strict=True) if is_given]
+        if any(is_given and side == SIDES[0] for (_, side), is_given in zip(pieces, chosen, strict=True)):
+            continue
+        left = sum(
+            side != SIDES[1] for (_, side), is_given in zip(pieces, chosen, strict=True) if not is_given
+        )
+        rounds = -(-len(given) // terms["get_pieces"])
+        if left >= rounds * terms["buy_pieces"] and rounds <= terms["most_times"]:
+            best = max(best, (len(given), -sum(given)))
+    return -best[1]
+
+
+@given(
+    pieces=st.lists(st.tuples(st.integers(0, 500), st.sampled_from(SIDES)), min_size=1, max_size=9),
+    buy=st.integers(1, 3),
+    get=st.integers(1, 3),
+    times=st.integers(1, 3),
+)
+def test_no_way_to_part_pieces_into_bought_and_given_gives_more_or_cheaper_ones(pieces, buy, get, times):
+    terms = {"buy_pieces": buy, "get_pieces": get, "most_times": times}
+    told = basket(*(line(str(n), price, category_path=side) for n, (price, side) in enumerate(pieces)))
+    decaf = Goods(category_paths=SIDES[1:])
+
+    parts = off(told, "buy_get", **terms, only=COFFEE, get_only=decaf)
+
+    priced = [piece for piece in pieces if piece[0]]  # what costs nothing is in no basket
+    assert sum(parts.values()) == cheapest_of_the_most(priced, terms)
+
+
 def test_pieces_may_be_half_the_price():
     told = basket(line("a", 999, 3))
 
@@ -154,9 +237,11 @@ def test_a_billion_pieces_are_counted_at_once():
     began = thread_time()  # a busy machine does not count
 
     parts = off(told, "buy_get", buy_pieces=2, get_pieces=1)
+    others = off(told, "buy_get", buy_pieces=2, get_pieces=1, get_only=Goods(skus=frozenset({"SKU-a"})))
 
     assert thread_time() - began < 0.5
     assert parts == {"a": 1_000_000_002}
+    assert others == {"a": 1_000_000_002}
 
 
 # -- which goods ---------------------------------------------------------------------------------------------
@@ -202,6 +287,19 @@ TERMS = st.one_of(
         st.sampled_from([10_000, 5_000, 3_333]),
     ),
     st.builds(
+        lambda buy, get, share: {
+            "kind": "buy_get",
+            "buy_pieces": buy,
+            "get_pieces": get,
+            "share": share,
+            "only": Goods(skus=frozenset("0123")),
+            "get_only": Goods(skus=frozenset("2345")),
+        },
+        st.integers(1, 3),
+        st.integers(1, 3),
+        st.sampled_from([10_000, 3_333]),
+    ),
+    st.builds(
         lambda minor, pieces: {"kind": "product", "amount_minor": minor, "pieces": pieces},
         st.integers(0, 500),
         st.sampled_from([None, 1, 2]),
@@ -214,7 +312,9 @@ def make(lines) -> Basket:
     return Basket(
         "web",
         "EUR",
-        tuple(BasketLine(str(n), amount, Decimal(pieces)) for n, (amount, pieces) in enumerate(lines)),
+        tuple(
+            BasketLine(str(n), amount, Decimal(pieces), str(n)) for n, (amount, pieces) in enumerate(lines)
+        ),
         shipping_minor=390,
     )
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.policies.basket import BasketLine
+from commerce.policies.goods import Goods
 from coupons.policies.discounts import take_off
 from coupons.policies.kinds import CouponKind
 from coupons.policies.second_look import worst_share
@@ -33,6 +34,7 @@ def terms(kind: str, **told) -> Terms:
         (terms("product", pieces=1, most_minor=300, minimum_minor=1000), 3000),
         (terms("buy_get", buy_pieces=2, get_pieces=1), 3334),
         (terms("buy_get", buy_pieces=3, get_pieces=1), 2500),
+        (terms("buy_get", buy_pieces=3, get_pieces=1, get_only=Goods(brands=frozenset({"Nord"}))), WHOLE),
         (terms("buy_get", buy_pieces=1, get_pieces=1, share=5000), 2500),
     ],
 )

@@ -58,3 +58,13 @@ def page_url(model_admin: "ModelAdmin[Any]", name: str, view: Callable[..., Http
         model_admin.admin_site.admin_view(view),
         name=f"{opts.app_label}_{opts.model_name}_{name}",
     )
+
+
+def list_url(model_admin: "ModelAdmin[Any]", name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
+    """Return the address `<name>/` below the model's list; "who/preview" is called "who_preview"."""
+    opts = model_admin.model._meta
+    return path(
+        f"{name}/",
+        model_admin.admin_site.admin_view(view),
+        name=f"{opts.app_label}_{opts.model_name}_{name.replace('/', '_')}",
+    )

@@ -1,21 +1,19 @@
 """Coupons: drafted in a sentence with what they would do, switched on, changed by versions, paused, ended."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, column, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
-from backstage.admin.undo import find_undo
+from backstage.admin.base import column, display, in_colour
+from backstage.admin.deeds import DeedsAdmin
+from backstage.admin.pages import find_object, list_url, page_url, show_page
 from backstage.admin.waiting import list_waiting
 from commerce.policies.segments.words import say_money, say_number
 from commerce.queries.goods import name_articles
@@ -24,22 +22,26 @@ from coupons.admin.coupon_codes import list_alone, tell_codes
 from coupons.admin.coupon_form import LANGUAGES
 from coupons.admin.coupon_view import STANDINGS, lay_out_strip, say_period, say_when, tell_use
 from coupons.models import Coupon
+from coupons.operations import coupons as operations
+from coupons.operations.coupon_requests import request_start
 from coupons.policies.states import CouponState, Standing
 from coupons.queries.coupon_preview import preview_coupon
 from coupons.queries.coupon_use import get_use
 from coupons.queries.offer_words import list_terms, say_discount
 from coupons.queries.standings import standing_of
 
-CHANGE, ADD = "encore_coupons.change_coupon", "encore_coupons.add_coupon"
-
 
 @admin.register(Coupon)
-class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class CouponAdmin(DeedsAdmin):
     """The coupons of the shop, and a page for each."""
 
     empty_text = gettext_lazy("No coupons yet. A coupon takes something off, by a code or by itself.")
     list_display = (column("name", gettext_lazy("name")), "takes_off", "standing", "from_to", "used", "cost")
     search_fields = ("name", "codes__code__exact")
+    named = "coupon_id"
+    deeds = coupon_deeds.DEEDS
+    asking = (request_start,)
+    refusals = (operations.OverCouponLimit, operations.CouponStepRefused)
     change_list_template = "encore/coupons/admin/coupon_list.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -73,24 +75,14 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def cost(self, coupon: Coupon) -> str:
         return say_money(coupon.spent_minor, coupon.currency) if coupon.currency else "–"
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a coupon be drafted: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def get_urls(self) -> list[URLPattern]:
-        """Add the addresses of what can be done with a coupon, and of the preview."""
+        """Add the form and its preview."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-        deeds = [
-            *(page_url(self, name, require_POST(self._doer(name))) for name in coupon_deeds.OPERATIONS),
-            page_url(self, "ask", require_POST(self.ask_view)),
-            page_url(self, "undo", require_POST(self.undo_view)),
+        return [
+            list_url(self, "preview", require_POST(self.preview_view)),
+            page_url(self, "edit", both(self.edit_view)),
+            *super().get_urls(),
         ]
-        preview = path(
-            "preview/",
-            self.admin_site.admin_view(require_POST(self.preview_view)),
-            name="encore_coupons_coupon_preview",
-        )
-        return [preview, *deeds, page_url(self, "edit", both(self.edit_view)), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show what is on now above the list, on a strip of six weeks."""
@@ -107,14 +99,14 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change a draft in place, or begin a new version of what is switched on."""
-        coupon = self._get_for_change(request, object_id)
+        coupon: Coupon = self.get_for_change(request, object_id)
         if coupon.state == CouponState.ENDED:
             raise Http404
         return coupon_builder.answer(self, request, coupon)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with what a half-written form would do; it saves nothing."""
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+        if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
         return coupon_builder.preview(request)
 
@@ -148,39 +140,11 @@ class CouponAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             deeds=coupon_deeds.list_deeds(request, versions[0], standing),
             why_asked=coupon_deeds.say_why_asked(request, versions[0]),
             requests=list_waiting(request, "coupon", coupon.pk),
-            undo=find_undo(request, coupon, coupon_deeds.UNDO),
-            may_change=request.user.has_perm(CHANGE),
-            may_edit=request.user.has_perm(CHANGE) and standing is not Standing.ENDED,
+            undo=self.find_undo(request, coupon),
+            may_change=self.may(request, "change"),
+            may_edit=self.may(request, "change") and standing is not Standing.ENDED,
             **_preview(coupon, versions[0]) if standing is Standing.DRAFT else {},
         )
-
-    def _doer(self, name: str) -> Callable[..., HttpResponse]:
-        def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            coupon = self._get_for_change(request, object_id)
-            query = coupon_deeds.do(request, coupon, name)
-            if not Coupon.objects.filter(pk=coupon.pk).exists():
-                return redirect("admin:encore_coupons_coupon_changelist")
-            return redirect(coupon_builder.address_of(coupon.pk) + query)
-
-        return view
-
-    def ask_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask somebody else to switch it on."""
-        coupon = self._get_for_change(request, object_id)
-        coupon_deeds.ask(request, coupon)
-        return redirect(coupon_builder.address_of(coupon.pk))
-
-    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take back what was done a moment ago."""
-        coupon = self._get_for_change(request, object_id)
-        coupon_deeds.undo(request, coupon)
-        return redirect(coupon_builder.address_of(coupon.pk))
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> Coupon:
-        coupon: Coupon = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return coupon
 
 
 def _preview(coupon: Coupon, version: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Points for actions: drafted in a sentence, with what they would cost, switched on, changed, ended."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,14 +7,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.deeds import Deed, DeedsAdmin
+from backstage.admin.pages import find_object, list_url, page_url, show_page
 from loyalty.admin.action_form import CARDS, ActionForm
 from loyalty.admin.campaign_view import say_when
 from loyalty.admin.chosen_programme import find_chosen
@@ -26,24 +26,53 @@ from loyalty.queries import figures, sentences
 from loyalty.queries.actions import count_a_month, label_kind
 from loyalty.registry import earning_triggers
 
-CHANGE, ADD = "encore_loyalty.change_actionrule", "encore_loyalty.add_actionrule"
 # A rule that would give more than so many times what all others give asks whether it is meant.
 MUCH_MORE, MUCH_MINOR = 10, 50_000
-DEEDS: dict[str, tuple[str, ...]] = {
+# What may be done from where, in the order of the buttons.
+OFFERED: dict[str, tuple[str, ...]] = {
     ActionState.DRAFT.value: ("start", "discard"),
     ActionState.ON.value: ("pause", "end"),
     ActionState.PAUSED.value: ("start", "end"),
     ActionState.ENDED.value: (),
 }
+DEEDS = {
+    "start": Deed(
+        operate=operations.switch_on_action_rule,
+        said=gettext_lazy("It is switched on."),
+        meaning=gettext_lazy("What is done from now on brings points."),
+        label=gettext_lazy("Start now"),
+    ),
+    "pause": Deed(
+        operate=operations.pause_action_rule,
+        said=gettext_lazy("Paused. It gives nothing until you switch it on again."),
+        meaning=gettext_lazy("What is done from now on brings nothing, until you switch it on again."),
+        label=gettext_lazy("Pause"),
+    ),
+    "end": Deed(
+        operate=operations.end_action_rule,
+        said=gettext_lazy("Ended. What it gave stays given."),
+        meaning=gettext_lazy("It ends for good. What it gave stays given."),
+        label=gettext_lazy("End it"),
+    ),
+    "discard": Deed(
+        operate=operations.discard_action_rule,
+        said=gettext_lazy("The draft is thrown away."),
+        meaning=gettext_lazy("The draft is thrown away. It has given nothing."),
+        label=gettext_lazy("Throw the draft away"),
+    ),
+}
 
 
 @admin.register(ActionRule)
-class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class ActionRuleAdmin(DeedsAdmin):
     """What brings points besides buying, and a page for each."""
 
     empty_text = gettext_lazy("Nothing but buying brings points yet. Start with a welcome or a birthday.")
     list_display = ("title", "what", "standing", "gives")
     search_fields = ("name",)
+    named = "rule_id"
+    deeds = DEEDS
+    refusals = (operations.ActionStepRefused,)
 
     @display(description=gettext_lazy("name"))
     def title(self, rule: ActionRule) -> str:
@@ -64,23 +93,14 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("versions")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a rule be drafted: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def get_urls(self) -> list[URLPattern]:
-        """Add the addresses of what can be done with a rule, and of the preview."""
+        """Add the form and its preview."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-        deeds = [
-            page_url(self, name, require_POST(self._doer(operate, said)))
-            for name, (operate, said) in _DEEDS.items()
+        return [
+            list_url(self, "preview", require_POST(self.preview_view)),
+            page_url(self, "edit", both(self.edit_view)),
+            *super().get_urls(),
         ]
-        preview = path(
-            "preview/",
-            self.admin_site.admin_view(require_POST(self.preview_view)),
-            name="encore_loyalty_actionrule_preview",
-        )
-        return [preview, *deeds, page_url(self, "edit", both(self.edit_view)), *super().get_urls()]
 
     # -- drafting and changing -------------------------------------------------------------------------------
 
@@ -93,7 +113,7 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             form = ActionForm(request.POST, programme=programme)
             if form.is_valid() and "save" in request.POST and (rule := self._save(request, form, None)):
                 messages.success(request, _("Saved as a draft. It gives nothing until you switch it on."))
-                return redirect(_address(rule.pk))
+                return redirect(self.address_of(rule.pk))
         else:
             card = request.GET.get("card", "")
             name = str(earning_triggers.get(card).label) if card in CARDS else ""
@@ -104,14 +124,14 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change a draft in place, or begin a new version of what is switched on."""
-        rule = self._get_for_change(request, object_id)
+        rule: ActionRule = self.get_for_change(request, object_id)
         if rule.state == ActionState.ENDED:
             raise Http404
         if request.method == "POST":
             form = ActionForm(request.POST, programme=rule.programme)
             if form.is_valid() and "save" in request.POST and self._save(request, form, rule):
                 messages.success(request, _say_changed(rule))
-                return redirect(_address(rule.pk))
+                return redirect(self.address_of(rule.pk))
         else:
             newest = rule.versions.order_by("-number")[0]
             form = ActionForm(initial=ActionForm.begin(rule, newest), programme=rule.programme)
@@ -146,7 +166,7 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "form": form,
             "cards": [] if rule else [(name, earning_triggers.get(name).label) for name in CARDS],
             "button": _("Begin this as a new version now") if is_on else _("Save draft"),
-            "back": _address(rule.pk) if rule else list_address,
+            "back": self.address_of(rule.pk) if rule else list_address,
             "preview_address": reverse("admin:encore_loyalty_actionrule_preview"),
             "programme": form.programme,
             "is_on": is_on,
@@ -157,7 +177,7 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with what a half-written form would cost; it saves nothing."""
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+        if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
         form = ActionForm(request.POST, programme=find_chosen(request))
         context = {"preview": _preview(form) if form.is_valid() else None}
@@ -185,32 +205,10 @@ class ActionRuleAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 (row, figures.day(row.occurred_at, rule.programme.zone, now=clock.now()))
                 for row in attempts.select_related("member").order_by("-id")[:20]
             ],
-            deeds=[(name, *_MEANINGS[name]) for name in DEEDS[rule.state]],
-            may_change=request.user.has_perm(CHANGE),
-            may_edit=request.user.has_perm(CHANGE) and rule.state != ActionState.ENDED,
+            deeds=self.tell_deeds(OFFERED[rule.state]),
+            may_change=self.may(request, "change"),
+            may_edit=self.may(request, "change") and rule.state != ActionState.ENDED,
         )
-
-    def _doer(self, operate: Callable[..., Any], said: Any) -> Callable[..., HttpResponse]:
-        def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            rule = self._get_for_change(request, object_id)
-            try:
-                operate(rule_id=rule.pk, at=clock.now(), by=by_staff(request.user))
-                messages.success(request, said)
-            except ValidationError as error:
-                messages.error(request, " ".join(error.messages))
-            except operations.ActionStepRefused as refusal:
-                messages.warning(request, str(refusal))
-            if not ActionRule.objects.filter(pk=rule.pk).exists():
-                return redirect("admin:encore_loyalty_actionrule_changelist")
-            return redirect(_address(rule.pk))
-
-        return view
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> ActionRule:
-        rule: ActionRule = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return rule
 
 
 @admin.register(ActionAttempt)
@@ -228,29 +226,6 @@ class ActionAttemptAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     )
     list_select_related = ("member",)
     search_fields = ("source__exact",)
-
-
-_DEEDS: dict[str, tuple[Callable[..., Any], Any]] = {
-    "start": (operations.switch_on_action_rule, gettext_lazy("It is switched on.")),
-    "pause": (
-        operations.pause_action_rule,
-        gettext_lazy("Paused. It gives nothing until you switch it on again."),
-    ),
-    "end": (operations.end_action_rule, gettext_lazy("Ended. What it gave stays given.")),
-    "discard": (operations.discard_action_rule, gettext_lazy("The draft is thrown away.")),
-}
-_MEANINGS = {
-    "start": (gettext_lazy("What is done from now on brings points."), gettext_lazy("Start now")),
-    "pause": (
-        gettext_lazy("What is done from now on brings nothing, until you switch it on again."),
-        gettext_lazy("Pause"),
-    ),
-    "end": (gettext_lazy("It ends for good. What it gave stays given."), gettext_lazy("End it")),
-    "discard": (
-        gettext_lazy("The draft is thrown away. It has given nothing."),
-        gettext_lazy("Throw the draft away"),
-    ),
-}
 
 
 def say_gives(version: ActionVersion) -> str:
@@ -312,7 +287,3 @@ def _say_changed(rule: ActionRule) -> str:
     if rule.state == ActionState.ON:
         return _("Changed from now on. What was done before keeps what it brought.")
     return _("Saved.")
-
-
-def _address(rule_id: int) -> str:
-    return reverse("admin:encore_loyalty_actionrule_change", args=[rule_id])

@@ -44,7 +44,7 @@ def answer(model_admin: Any, request: HttpRequest, campaign: Campaign | None) ->
         saved = _save(request, form, campaign)
         if saved is not None:
             messages.success(request, say_changed(campaign) if campaign else _SAVED)
-            return redirect(address_of(saved.pk))
+            return redirect(model_admin.address_of(saved.pk))
     return _show(model_admin, request, form, campaign, shown)
 
 
@@ -110,7 +110,7 @@ def _show(
         "form": form,
         "cards": [] if campaign else list(CARD_TITLES.items()),
         "button": _("Begin this as a new version now") if is_on else _("Save draft"),
-        "back": address_of(campaign.pk) if campaign else changelist,
+        "back": model_admin.address_of(campaign.pk) if campaign else changelist,
         "preview_address": reverse("admin:encore_loyalty_campaign_preview"),
         "programme": form.programme,
         "campaign": campaign,
@@ -132,14 +132,6 @@ def preview(request: HttpRequest) -> HttpResponse:
     campaign = Campaign.objects.filter(pk=_number(request.POST.get("campaign", ""))).first()
     context = preview_form(form, programme, campaign) if form.is_valid() else {}
     return TemplateResponse(request, "encore/loyalty/admin/campaign_preview.html", {"form": form, **context})
-
-
-def address_of(campaign_id: int) -> str:
-    """Give the address of a campaign's page."""
-    return reverse("admin:encore_loyalty_campaign_change", args=[campaign_id])
-
-
-# -- what is asked -------------------------------------------------------------------------------------------
 
 
 def _find_programme(request: HttpRequest) -> Programme:

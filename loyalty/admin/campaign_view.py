@@ -31,25 +31,6 @@ SAMPLES = {
 WEEKS = 6
 
 
-def label_deed(name: str, campaign: Campaign, at: datetime) -> tuple[str, str]:
-    """Give what a deed means, and its button."""
-    if name == "start":
-        starts_at = max(at, campaign.starts_at)
-        when = say_moment(starts_at, campaign.programme)
-        if starts_at == at:
-            return _("Orders placed from now on are in it."), _("Start now")
-        return _("Orders placed from then on are in it."), _("Start on %(moment)s") % {"moment": when}
-    if name == "ask":
-        return _("Somebody else looks at it first. It is switched on once they approve."), _(
-            "Ask to start it"
-        )
-    if name == "pause":
-        return _("Orders placed from now on are not in it, until you switch it on again."), _("Pause")
-    if name == "end":
-        return _("It ends for good. Orders placed before keep what they earned."), _("End it")
-    return _("The draft is thrown away. It has given nothing."), _("Throw the draft away")
-
-
 def say_changed(campaign: Campaign) -> str:
     if campaign.state == CampaignState.ON:
         return _("Changed from now on. Orders placed before keep the version that they were placed under.")

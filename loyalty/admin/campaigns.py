@@ -1,39 +1,31 @@
 """Campaigns: drafted in a sentence with gaps, tried on orders of the past, switched on, changed, ended."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
-from backstage.admin.undo import find_undo
+from backstage.admin.base import display, in_colour
+from backstage.admin.deeds import DeedsAdmin
+from backstage.admin.pages import find_object, list_url, page_url, show_page
 from backstage.admin.waiting import list_waiting
 from commerce.queries.goods import name_articles
 from loyalty.admin import campaign_builder, campaign_deeds
-from loyalty.admin.campaign_builder import address_of
 from loyalty.admin.campaign_form import LANGUAGES
-from loyalty.admin.campaign_view import (
-    label_deed,
-    lay_out_strip,
-    preview_stored,
-    say_period,
-    say_when,
-)
+from loyalty.admin.campaign_view import lay_out_strip, preview_stored, say_period, say_when
 from loyalty.models import Campaign
+from loyalty.operations import campaigns as operations
+from loyalty.operations.campaign_requests import request_start
 from loyalty.policies.campaigns import CampaignState
 from loyalty.queries import campaign_words as words
 from loyalty.queries import figures
 from loyalty.queries.campaigns import Standing, get_figures, standing_of
 
-CHANGE, ADD = "encore_loyalty.change_campaign", "encore_loyalty.add_campaign"
 STANDINGS = {
     Standing.DRAFT: gettext_lazy("Draft"),
     Standing.SCHEDULED: gettext_lazy("Scheduled"),
@@ -44,13 +36,17 @@ STANDINGS = {
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class CampaignAdmin(DeedsAdmin):
     """The campaigns of the shop, and a page for each."""
 
     empty_text = gettext_lazy("No campaigns yet. A campaign gives extra points for a while.")
     list_display = ("name", "standing", "from_to", "given")
     list_select_related = ("programme",)
     search_fields = ("name",)
+    named = "campaign_id"
+    deeds = campaign_deeds.DEEDS
+    asking = (request_start,)
+    refusals = (operations.OverBudgetLimit, operations.CampaignStepRefused)
 
     @display(
         description=gettext_lazy("state"),
@@ -68,24 +64,14 @@ class CampaignAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def given(self, campaign: Campaign) -> str:
         return figures.number(campaign.spent_points)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a campaign be drafted: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def get_urls(self) -> list[URLPattern]:
-        """Add the addresses of what can be done with a campaign, and of the preview."""
+        """Add the form and its preview."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-        deeds = [
-            *(page_url(self, name, require_POST(self._doer(name))) for name in campaign_deeds.OPERATIONS),
-            page_url(self, "ask", require_POST(self.ask_view)),
-            page_url(self, "undo", require_POST(self.undo_view)),
+        return [
+            list_url(self, "preview", require_POST(self.preview_view)),
+            page_url(self, "edit", both(self.edit_view)),
+            *super().get_urls(),
         ]
-        preview = path(
-            "preview/",
-            self.admin_site.admin_view(require_POST(self.preview_view)),
-            name="encore_loyalty_campaign_preview",
-        )
-        return [preview, *deeds, page_url(self, "edit", both(self.edit_view)), *super().get_urls()]
 
     # -- the list --------------------------------------------------------------------------------------------
 
@@ -106,14 +92,14 @@ class CampaignAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change a draft in place, or begin a new version of what is switched on."""
-        campaign = self._get_for_change(request, object_id)
+        campaign: Campaign = self.get_for_change(request, object_id)
         if campaign.state == CampaignState.ENDED:
             raise Http404
         return campaign_builder.answer(self, request, campaign)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with what a half-written form would do; it saves nothing."""
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+        if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
         return campaign_builder.preview(request)
 
@@ -146,45 +132,20 @@ class CampaignAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 for row in versions
             ],
             missing=[str(label) for code, label in LANGUAGES if not campaign.public_text.get(code)],
-            deeds=[
-                (name, *label_deed(name, campaign, at))
-                for name in campaign_deeds.list_deeds(request, campaign, standing)
-            ],
-            over_limit=campaign_deeds.say_over_limit(request, campaign),
+            deeds=campaign_deeds.list_deeds(request, campaign, standing, at),
+            why_asked=campaign_deeds.say_over_limit(request, campaign),
             requests=list_waiting(request, "campaign", campaign.pk),
-            undo=find_undo(request, campaign, campaign_deeds.UNDO),
-            may_change=request.user.has_perm(CHANGE),
-            may_edit=request.user.has_perm(CHANGE) and standing is not Standing.ENDED,
+            undo=self.find_undo(request, campaign),
+            may_change=self.may(request, "change"),
+            may_edit=self.may(request, "change") and standing is not Standing.ENDED,
             preview=preview_stored(campaign, versions[0], at) if standing is Standing.DRAFT else None,
         )
 
-    def _doer(self, name: str) -> Callable[..., HttpResponse]:
-        def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            campaign = self._get_for_change(request, object_id)
-            query = campaign_deeds.do(request, campaign, name)
-            if not Campaign.objects.filter(pk=campaign.pk).exists():
-                return redirect("admin:encore_loyalty_campaign_changelist")
-            return redirect(address_of(campaign.pk) + query)
-
-        return view
-
-    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take back what was done a moment ago."""
-        campaign = self._get_for_change(request, object_id)
-        campaign_deeds.undo(request, campaign)
-        return redirect(address_of(campaign.pk))
-
-    def ask_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask somebody else to switch it on."""
-        campaign = self._get_for_change(request, object_id)
-        campaign_deeds.ask(request, campaign)
-        return redirect(address_of(campaign.pk))
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> Campaign:
-        campaign: Campaign = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return campaign
+    def say_refusal(self, request: HttpRequest, obj: Campaign, refusal: Exception) -> str:
+        """Say with which campaigns somebody needs nobody, where it is that."""
+        if isinstance(refusal, operations.OverBudgetLimit):
+            return campaign_deeds.say_over_limit(request, obj)
+        return super().say_refusal(request, obj, refusal)
 
 
 def _tell_given(campaign: Campaign) -> dict[str, str]:

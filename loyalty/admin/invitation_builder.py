@@ -26,7 +26,7 @@ def answer(
         form = InvitationForm(request.POST, programme=programme)
         if form.is_valid() and "save" in request.POST and (saved := _save(request, form, drafted)):
             messages.success(request, _("Saved as a draft. It invites nobody until you switch it on."))
-            return redirect(address_of(saved.pk))
+            return redirect(model_admin.address_of(saved.pk))
     elif drafted is None:
         form = InvitationForm(initial={"segment": request.GET.get("segment", "")}, programme=programme)
     else:
@@ -49,11 +49,6 @@ def preview_chosen(programme: Programme, segment: str) -> dict[str, Any] | None:
 def read_id(text: str) -> int:
     """Read an id that came with an address or a form; 0 for whatever is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-def address_of(list_id: int) -> str:
-    """Give the address of a list's page."""
-    return reverse("admin:encore_loyalty_invitationlist_change", args=[list_id])
 
 
 def _save(
@@ -81,7 +76,7 @@ def _show(
         "opts": model_admin.opts,
         "list_address": list_address,
         "form": form,
-        "back": address_of(drafted.pk) if drafted else list_address,
+        "back": model_admin.address_of(drafted.pk) if drafted else list_address,
         "preview_address": reverse("admin:encore_loyalty_invitationlist_preview"),
         "programme": form.programme,
         "preview": preview_chosen(form.programme, str(form["segment"].value() or "")),

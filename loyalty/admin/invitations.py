@@ -1,6 +1,5 @@
 """Invitations: a list is drafted with who it would reach beside it, switched on, watched, paused, ended."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,20 +7,21 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.base import by_staff, display, in_colour
+from backstage.admin.deeds import Deed, DeedsAdmin
+from backstage.admin.pages import find_object, list_url, page_url, show_page
 from backstage.operations.jobs import run_job
 from commerce.policies.segments import Definition, SegmentError
 from commerce.queries.segments import count_segment, describe_segment, read_segment
 from loyalty.admin import invitation_builder, who_may_join
-from loyalty.admin.invitation_builder import address_of, preview_chosen, read_id
+from loyalty.admin.invitation_builder import preview_chosen, read_id
 from loyalty.admin.invitation_view import lay_out_funnel
 from loyalty.models import Invitation, InvitationList, Programme
 from loyalty.operations import invitation_lists as operations
@@ -32,20 +32,50 @@ from loyalty.queries.invitation_words import STANDINGS, public_text
 from loyalty.queries.invitations import Funnel, list_funnels
 from loyalty.queries.invited import Answer, find_links, list_answers, list_invited_page, write_links
 
-CHANGE, ADD = "encore_loyalty.change_invitationlist", "encore_loyalty.add_invitationlist"
 ROWS_PER_PAGE = 50
 # More than that are invited by the job and not while somebody waits for a page.
 MOST_AT_ONCE = 2_000
-DEEDS: dict[str, tuple[str, ...]] = {
+# What may be done from where, in the order of the buttons.
+OFFERED: dict[str, tuple[str, ...]] = {
     ListState.DRAFT.value: ("start", "discard"),
     ListState.ON.value: ("pause", "end"),
     ListState.PAUSED.value: ("start", "end"),
     ListState.ENDED.value: (),
 }
+DEEDS = {
+    "start": Deed(
+        operate=operations.switch_on_invitation_list,
+        said=gettext_lazy("It is switched on. Everybody in it is being invited; take their links out below."),
+        meaning=gettext_lazy(
+            "Everybody in the segment is invited. What the list says stays as it is from then on."
+        ),
+        label=gettext_lazy("Start now"),
+    ),
+    "pause": Deed(
+        operate=operations.pause_invitation_list,
+        said=gettext_lazy("Paused. Nobody is invited and nobody joins until you switch it on again."),
+        meaning=gettext_lazy(
+            "Nobody is invited and nobody joins with its links until you switch it on again."
+        ),
+        label=gettext_lazy("Pause"),
+    ),
+    "end": Deed(
+        operate=operations.end_invitation_list,
+        said=gettext_lazy("Ended. Its links let nobody in any more."),
+        meaning=gettext_lazy("It ends for good: its links let nobody in any more. Who has joined stays."),
+        label=gettext_lazy("End it"),
+    ),
+    "discard": Deed(
+        operate=operations.discard_invitation_list,
+        said=gettext_lazy("The draft is thrown away."),
+        meaning=gettext_lazy("The draft is thrown away. It has invited nobody."),
+        label=gettext_lazy("Throw the draft away"),
+    ),
+}
 
 
 @admin.register(InvitationList)
-class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class InvitationListAdmin(DeedsAdmin):
     """The lists with how far each has come, and a page for each."""
 
     empty_text = gettext_lazy(
@@ -55,6 +85,9 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     list_select_related = ("programme",)
     search_fields = ("name",)
     change_list_template = "encore/loyalty/admin/invitation_lists.html"
+    named = "list_id"
+    deeds = DEEDS
+    refusals = (operations.ListStepRefused,)
 
     @display(description=gettext_lazy("state"), label={"on": "success", "paused": "warning"})
     def standing(self, row: InvitationList) -> Any:
@@ -83,28 +116,13 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 row.funnel = funnels.get(row.pk, Funnel())
         return answer
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a list be drafted: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def get_urls(self) -> list[URLPattern]:
-        """Add the addresses of what can be done with a list, of the previews, and of who may join."""
+        """Add the form and its previews, who may join, the links, and withdrawing."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-
-        def at(address: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            return path(
-                address, self.admin_site.admin_view(view), name=f"encore_loyalty_invitationlist_{name}"
-            )
-
-        deeds = [
-            page_url(self, name, require_POST(self._doer(operate, said)))
-            for name, (operate, said) in _DEEDS.items()
-        ]
         return [
-            at("preview/", require_POST(self.preview_view), "preview"),
-            at("who/", both(self.who_view), "who"),
-            at("who/preview/", require_POST(self.who_preview_view), "who_preview"),
-            *deeds,
+            list_url(self, "preview", require_POST(self.preview_view)),
+            list_url(self, "who", both(self.who_view)),
+            list_url(self, "who/preview", require_POST(self.who_preview_view)),
             page_url(self, "edit", both(self.edit_view)),
             page_url(self, "links", require_POST(self.links_view)),
             page_url(self, "withdraw", require_POST(self.withdraw_view)),
@@ -135,14 +153,14 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change a draft."""
-        drafted = self._get_for_change(request, object_id)
+        drafted: InvitationList = self.get_for_change(request, object_id)
         if drafted.state != ListState.DRAFT:
             raise Http404
         return invitation_builder.answer(self, request, drafted, drafted.programme)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with who would be invited by a half-written form; it saves nothing."""
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+        if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
         return invitation_builder.preview(request, _programme(request))
 
@@ -156,7 +174,7 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         at, text = clock.now(), request.GET.get("q", "").strip()
         is_draft = row.state == ListState.DRAFT
         funnel = list_funnels(list_ids=[row.pk], at=at).get(row.pk, Funnel())
-        may_change = bool(request.user.has_perm(CHANGE))
+        may_change = self.may(request, "change")
         page = list_invited_page(
             invitation_list=row, at=at, after_id=read_id(request.GET.get("after", "")), limit=ROWS_PER_PAGE
         )
@@ -173,7 +191,7 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             funnel=funnel,
             bars=lay_out_funnel(funnel),
             waiting=max(0, funnel.chosen - funnel.invited - funnel.withdrawn),
-            deeds=[(name, *_MEANINGS[name]) for name in DEEDS[row.state]],
+            deeds=self.tell_deeds(OFFERED[row.state]),
             may_change=may_change,
             links=find_links(invitation_list=row, at=at).exists() if row.state == ListState.ON else False,
             invited=[(one, STANDINGS[one.standing], _day(one.invitation.sent_at, row, at)) for one in page],
@@ -187,7 +205,8 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def links_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Hand out the links of everybody who is invited and has not joined, as a file; the log notes it."""
-        row, at = self._get_for_change(request, object_id), clock.now()
+        row: InvitationList = self.get_for_change(request, object_id)
+        at = clock.now()
         try:
             reverse("encore_loyalty:invitation", args=["x"])
         except NoReverseMatch:
@@ -195,7 +214,7 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 request,
                 _("The members' pages are not mounted here, so there are no links. Ask your developer."),
             )
-            return redirect(address_of(row.pk))
+            return redirect(self.address_of(row.pk))
         count = find_links(invitation_list=row, at=at).count()
         note_export(list_id=row.pk, count=count, at=at, by=by_staff(request.user))
 
@@ -210,7 +229,7 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def withdraw_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take one invitation back."""
-        row = self._get_for_change(request, object_id)
+        row: InvitationList = self.get_for_change(request, object_id)
         number = read_id(request.POST.get("invitation", ""))
         if not Invitation.objects.filter(pk=number, invitation_list=row).exists():
             raise Http404
@@ -219,71 +238,16 @@ class InvitationListAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             messages.success(request, _("Withdrawn. Its link lets nobody in any more."))
         except CannotWithdraw:
             messages.warning(request, _("It was used already, or withdrawn before. Nothing was changed."))
-        return redirect(address_of(row.pk))
+        return redirect(self.address_of(row.pk))
 
-    def _doer(self, operate: Callable[..., Any], said: Any) -> Callable[..., HttpResponse]:
-        def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            row = self._get_for_change(request, object_id)
-            try:
-                operate(list_id=row.pk, at=clock.now(), by=by_staff(request.user))
-                messages.success(request, said)
-            except ValidationError as error:
-                messages.error(request, " ".join(error.messages))
-            except operations.ListStepRefused as refusal:
-                messages.warning(request, str(refusal))
-            if not InvitationList.objects.filter(pk=row.pk).exists():
-                return redirect("admin:encore_loyalty_invitationlist_changelist")
-            self._invite_now(request, row.pk)
-            return redirect(address_of(row.pk))
-
-        return view
-
-    def _invite_now(self, request: HttpRequest, list_id: int) -> None:
+    def follow_up(self, request: HttpRequest, pk: int) -> None:
         """Run the job at once for a list that begins and is small, so that nobody waits for its next run."""
-        row = InvitationList.objects.get(pk=list_id)
+        row = InvitationList.objects.get(pk=pk)
         if row.state != ListState.ON or row.asked_at is not None:
             return
         definition = _definition(row)
         if count_segment(definition=definition, at=clock.now()) <= MOST_AT_ONCE:
             run_job(name="send_invitations", at=clock.now(), by=by_staff(request.user))
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> InvitationList:
-        row: InvitationList = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return row
-
-
-_DEEDS: dict[str, tuple[Callable[..., Any], Any]] = {
-    "start": (
-        operations.switch_on_invitation_list,
-        gettext_lazy("It is switched on. Everybody in it is being invited; take their links out below."),
-    ),
-    "pause": (
-        operations.pause_invitation_list,
-        gettext_lazy("Paused. Nobody is invited and nobody joins until you switch it on again."),
-    ),
-    "end": (operations.end_invitation_list, gettext_lazy("Ended. Its links let nobody in any more.")),
-    "discard": (operations.discard_invitation_list, gettext_lazy("The draft is thrown away.")),
-}
-_MEANINGS = {
-    "start": (
-        gettext_lazy("Everybody in the segment is invited. What the list says stays as it is from then on."),
-        gettext_lazy("Start now"),
-    ),
-    "pause": (
-        gettext_lazy("Nobody is invited and nobody joins with its links until you switch it on again."),
-        gettext_lazy("Pause"),
-    ),
-    "end": (
-        gettext_lazy("It ends for good: its links let nobody in any more. Who has joined stays."),
-        gettext_lazy("End it"),
-    ),
-    "discard": (
-        gettext_lazy("The draft is thrown away. It has invited nobody."),
-        gettext_lazy("Throw the draft away"),
-    ),
-}
 
 
 def _ask(row: InvitationList, text: str, at: datetime) -> list[Answer]:

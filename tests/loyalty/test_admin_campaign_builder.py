@@ -256,7 +256,7 @@ def test_a_marketer_starts_within_the_limit_and_asks_above_it(marketer, programm
 
     assert "This is over your limit. Campaigns with a budget of at most 10,000 points." in said(refused)
     assert [Campaign.objects.get(pk=one.pk).state for one in (small, large)] == ["on", "draft"]
-    assert "Ask to start it" in said(refused)
+    assert "Ask to switch it on" in said(refused)
     assert 'action="../start/"' not in said(refused)
     unsaid = marketer.post(f"{LIST}{large.pk}/ask/", {"reason": " "}, follow=True)
     assert "Say why, in a few words" in said(unsaid)

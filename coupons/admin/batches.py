@@ -98,7 +98,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             page_url(self, "progress", require_safe(self.progress_view)),
             page_url(self, "csv", require_POST(self.csv_view)),
             page_url(self, "xlsx", require_POST(self.xlsx_view)),
-            page_url(self, "print", require_safe(self.print_view)),
+            page_url(self, "print", require_POST(self.print_view)),
             *super().get_urls(),
         ]
 
@@ -278,7 +278,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def print_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show sheets of labels to print, with those codes that may still be used."""
         batch = self._take_out(request, object_id, "paper")
-        text = request.GET.get("after", "")
+        text = request.POST.get("after", "")
         after = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
         found = list_codes(batch, after=after, limit=ON_PAPER)
         context = {

@@ -7,12 +7,13 @@ import zipfile
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.translation import override
 
 from backstage.models import AuditRecord
-from coupons.admin import batch_files, workbook
+from coupons.admin import batch_files, batches, workbook
 from coupons.models import Code, CodeBatch
 from coupons.operations.batches import pause_batch, request_batch
 from coupons.operations.code_making import make_codes
@@ -21,6 +22,8 @@ from tests.factories.commerce import CustomerFactory
 from tests.factories.coupons import NOON, CodeBatchFactory, CodeFactory, CouponFactory
 
 pytestmark = pytest.mark.django_db
+# What codes go out as.
+FILES = ("csv", "xlsx", "print")
 
 
 @pytest.fixture(autouse=True)
@@ -209,12 +212,46 @@ def test_labels_are_printed_for_those_that_may_still_be_used(admin_client, coupo
     used, free = Code.objects.order_by("id")[:2]
     Code.objects.filter(id=used.pk).update(used_count=1)
 
-    page = read(admin_client.get(at("print", batch.pk)))
+    page = read(admin_client.post(at("print", batch.pk)))
 
     assert page.count("<article>") == 4
     assert (spell(free.code, prefix="SUN") in page, spell(used.code, prefix="SUN") in page) == (True, False)
     assert page.count("<path d=") == 4
     assert AuditRecord.objects.get(kind="codes_exported").after == {"form": "paper", "codes": 5}
+
+
+def test_the_next_sheets_are_asked_for_by_a_button_too(admin_client, coupon, monkeypatch):
+    monkeypatch.setattr(batches, "ON_PAPER", 2)
+    batch = ask(coupon)
+
+    first = admin_client.post(at("print", batch.pk))
+    second = admin_client.post(at("print", batch.pk), {"after": first.context["after"]})
+
+    assert 'href="?after' not in read(first)
+    codes = [spell(code.code, prefix="SUN") for code in Code.objects.order_by("id")]
+    printed = [[label["written"] for label in page.context["labels"]] for page in (first, second)]
+    assert printed == [codes[:2], codes[2:4]]
+    assert AuditRecord.objects.filter(kind="codes_exported").count() == 2
+
+
+def test_looking_takes_nothing_out_and_writes_nothing_down(admin_client, coupon):
+    batch = ask(coupon)
+
+    answers = [admin_client.get(at(file, batch.pk)) for file in FILES]
+
+    assert {answer.status_code for answer in answers} == {405}
+    assert not AuditRecord.objects.filter(kind="codes_exported").exists()
+
+
+def test_nobody_elses_page_takes_codes_out(admin_user, coupon):
+    batch = ask(coupon)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin_user)
+
+    answers = [client.post(at(file, batch.pk)) for file in FILES]
+
+    assert {answer.status_code for answer in answers} == {403}
+    assert not AuditRecord.objects.filter(kind="codes_exported").exists()
 
 
 def test_who_may_only_look_changes_nothing_and_takes_nothing_out(client, coupon, django_user_model):
@@ -227,8 +264,8 @@ def test_who_may_only_look_changes_nothing_and_takes_nothing_out(client, coupon,
     answers = [
         client.get(at("add")),
         client.post(at("preview"), told(coupon)),
-        *(client.post(at(deed, batch.pk)) for deed in ("pause", "resume", "top_up", "void", "csv", "xlsx")),
-        client.get(at("print", batch.pk)),
+        *(client.post(at(deed, batch.pk)) for deed in ("pause", "resume", "top_up", "void")),
+        *(client.post(at(file, batch.pk)) for file in FILES),
         *(client.post(at(deed, code.pk, model="code")) for deed in ("bind", "void")),
     ]
 

@@ -86,7 +86,7 @@ offer = CouponVersionFactory().coupon
 batch = CodeBatchFactory()
 code = CodeFactory(batch=batch, coupon=batch.coupon, unique=True)
 lists += [f"{coupons}codebatch/", f"{coupons}code/", f"{coupons}code/?batch={batch.pk}"]
-pages += [f"{coupons}codebatch/{batch.pk}/{page}/" for page in ("change", "void", "print", "progress")]
+pages += [f"{coupons}codebatch/{batch.pk}/{page}/" for page in ("change", "void", "progress")]
 pages += [f"{coupons}code/{code.pk}/change/", f"{coupons}codebatch/add/"]
 pages += [f"{coupons}coupon/{offer.pk}/{page}/" for page in ("change", "edit")]
 pages += [f"{coupons}publishersite/{sheet.site_id}/{page}/" for page in ("change", "edit")]
@@ -122,6 +122,9 @@ for address in ["/admin/", *lists, *pages]:
     page = answer.content.decode()
     if answer.status_code != 200 or "unfold" in page:
         print(address, answer.status_code)
+answer = client.post(f"{coupons}codebatch/{batch.pk}/print/")
+if answer.status_code != 200 or "unfold" in answer.content.decode():
+    print("print", answer.status_code)
 print("all stand")
 """
 

@@ -16,18 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
-from loyalty.admin.level_change import (
-    HoldsFromForm,
-    explain_draft,
-    find_meaning,
-    find_start,
-    say_announced,
-    say_refusal,
-)
+from loyalty.admin.announcing import call_off, say_announced, say_refusal
+from loyalty.admin.level_change import HoldsFromForm, explain_draft, find_meaning
 from loyalty.admin.level_form import LevelForm
 from loyalty.admin.programme_calendar import tell
-from loyalty.models import Announcement, Programme, Tier, TierScheme
-from loyalty.operations.changes.cancelling import CannotCancel, cancel_announcement
+from loyalty.admin.programme_forms import find_start
+from loyalty.models import Programme, Tier, TierScheme
 from loyalty.operations.changes.notice import AlreadyAnnounced, NoticeTooShort, StartPassed
 from loyalty.operations.tiers import schemes as operations
 from loyalty.policies.changes.subjects import Subject
@@ -226,7 +220,7 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             )
             if not form.is_valid():
                 return self._show(request, scheme, form)
-            starts_at = find_start(scheme.programme, form, at)
+            starts_at = find_start(scheme.programme, form.cleaned_data["holds_from"], at)
             try:
                 operate(
                     programme_id=scheme.programme_id, starts_at=starts_at, at=at, by=by_staff(request.user)
@@ -241,7 +235,8 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 form.add_error("holds_from", say_refusal(scheme.programme, refusal, at))
                 return self._show(request, scheme, form)
             else:
-                messages.success(request, say_announced(scheme, starts_at, at) or said)
+                told = find_standing(programme_id=scheme.programme_id, subject=Subject.LEVELS, at=at)
+                messages.success(request, say_announced(scheme.programme, told, at) or said)
             return redirect(_address(scheme.pk))
 
         return view
@@ -262,17 +257,7 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Call off what is announced for levels, before it holds."""
         if not request.user.has_perm(CHANGE):
             raise PermissionDenied
-        text = request.POST.get("announcement", "")
-        number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-        if not Announcement.objects.filter(pk=number, subject=Subject.LEVELS.value).exists():
-            raise Http404
-        try:
-            cancel_announcement(announcement_id=number, at=clock.now(), by=by_staff(request.user))
-            messages.success(request, _("Called off. Everything stays as it is."))
-        except CannotCancel:
-            messages.warning(
-                request, _("It holds already, or was called off before. Make a new change instead.")
-            )
+        call_off(request, Subject.LEVELS)
         return redirect("admin:encore_loyalty_tierscheme_changelist")
 
     def _get_for_change(self, request: HttpRequest, object_id: str) -> TierScheme:

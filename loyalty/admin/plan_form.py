@@ -1,6 +1,7 @@
 """The form of a plan: "ask 29.00 for 12 months, and give twice the points and free shipping from 15.00"."""
 
 from collections.abc import Iterator
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,9 @@ from django.utils.translation import gettext_lazy
 from commerce.admin.money import from_minor, to_minor
 from loyalty.admin.campaign_form import LANGUAGES
 from loyalty.admin.level_form import TICKED
+from loyalty.admin.programme_forms import find_start, holds_from_field
 from loyalty.models import Plan, PlanVersion, Programme
-from loyalty.policies.perks import PerkKind
+from loyalty.policies.perks import PerkKind, keep_words, read_perks
 from loyalty.policies.plans.offer import MOST_GRACE_DAYS, MOST_MONTHS, MOST_TRIAL_DAYS
 from loyalty.queries.programmes import offer_of
 from loyalty.queries.tiers.levels import list_tiers
@@ -93,13 +95,18 @@ class PlanForm(forms.Form):
             )
         ],
     )
+    holds_from = holds_from_field()
     is_meant = forms.BooleanField(
         label=gettext_lazy("I have seen what it costs; it is meant to be"), required=False
     )
 
-    def __init__(self, *args: Any, programme: Programme, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, programme: Programme, before: PlanVersion | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.programme = programme
+        self.programme, self.before = programme, before
+        if before is None or before.starts_at is None:
+            del self.fields["holds_from"]
         for code, label in LANGUAGES:
             self.fields[f"text_{code}"] = forms.CharField(label=label, max_length=200, required=False)
 
@@ -136,7 +143,7 @@ class PlanForm(forms.Form):
             "grace_days": told["grace_days"],
             "factor": told["factor"],
             "level_id": told["level_id"],
-            "perks": list(self._read_perks()),
+            "perks": keep_words(self._read_perks(), read_perks(self.before.perks) if self.before else ()),
             "shipping_minor": told["shipping_saved"] or 0,
             "free_for_all_minor": told["free_for_all"],
         }
@@ -151,6 +158,18 @@ class PlanForm(forms.Form):
         if told["own"]:
             key, _colon, text = (part.strip() for part in told["own"].partition(":"))
             yield {"kind": "other", "key": key, "text": {"en": text}}
+
+    def starts_at(self, at: datetime) -> datetime | None:
+        """Give the moment at which the day begins that was chosen; None is now, as is today."""
+        day = self.cleaned_data.get("holds_from")
+        return find_start(self.programme, day, at) if day else None
+
+    def offer_day(self, day: date, said: str) -> None:
+        """Refuse a day beside its field, and put the first one there that may be."""
+        typed: Any = self.data
+        self.data = typed = typed.copy()
+        typed["holds_from"] = f"{day:%Y-%m-%d}"
+        self.add_error("holds_from", said)
 
     def refuse_cost(self, said: str) -> bool:
         """Demand a tick for what may be a slip; tell whether it is missing."""

@@ -16,14 +16,20 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backstage import clock
 from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
 from backstage.admin.pages import find_object, page_url, show_page
+from loyalty.admin.announcing import call_off, say_announced, say_refusal
 from loyalty.admin.campaign_view import say_when
 from loyalty.admin.chosen_programme import find_chosen
 from loyalty.admin.plan_form import PlanForm, open_form
 from loyalty.admin.plan_view import ask_about_price, preview
+from loyalty.admin.programme_calendar import tell
 from loyalty.models import Plan, PlanVersion, Programme
+from loyalty.operations.changes.notice import AlreadyAnnounced, NoticeTooShort, StartPassed
 from loyalty.operations.plans import offers as operations
+from loyalty.policies.changes.notice import first_whole_day
+from loyalty.policies.changes.subjects import Subject
 from loyalty.policies.plans.offer import PlanState
 from loyalty.queries import figures, sentences
+from loyalty.queries.changes.announcements import find_standing
 from loyalty.queries.plans.member_section import level_name
 from loyalty.queries.plans.results import PlanResults, get_results
 from loyalty.queries.plans.words import say_benefits, say_price
@@ -56,11 +62,11 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     @display(description=gettext_lazy("costs"))
     def costs(self, plan: Plan) -> str:
-        return say_price(offer_of(_newest(plan)), plan.programme.currency)
+        return say_price(offer_of(_standing(plan)), plan.programme.currency)
 
     @display(description=gettext_lazy("brings"))
     def brings(self, plan: Plan) -> str:
-        return " · ".join(_say_brings(_newest(plan), plan.programme))
+        return " · ".join(_say_brings(_standing(plan), plan.programme))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("programme").prefetch_related("versions__plan")
@@ -81,7 +87,12 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             self.admin_site.admin_view(require_POST(self.preview_view)),
             name="encore_loyalty_plan_preview",
         )
-        return [look, *deeds, page_url(self, "edit", both(self.edit_view)), *super().get_urls()]
+        calling_off = path(
+            "call_off/",
+            self.admin_site.admin_view(require_POST(self.call_off_view)),
+            name="encore_loyalty_plan_call_off",
+        )
+        return [look, calling_off, *deeds, page_url(self, "edit", both(self.edit_view)), *super().get_urls()]
 
     # -- drafting and changing -------------------------------------------------------------------------------
 
@@ -101,9 +112,11 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         plan = self._get_for_change(request, object_id)
         if plan.state == PlanState.ENDED:
             raise Http404
-        form = _open(request, plan.programme, initial=PlanForm.begin(plan, _newest(plan)))
+        at, standing = clock.now(), _standing(plan)
+        form = _open(request, plan.programme, before=standing, initial=PlanForm.begin(plan, standing))
         if _is_saved(request, form) and self._save(request, form, plan):
-            messages.success(request, _say_changed(plan))
+            told = find_standing(programme_id=plan.programme_id, subject=Subject.PLAN, plan_id=plan.pk, at=at)
+            messages.success(request, say_announced(plan.programme, told, at) or _say_changed(plan))
             return redirect(_address(plan.pk))
         return self._show_form(request, form, plan)
 
@@ -111,17 +124,25 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         at = clock.now()
         done: dict[str, Any] = {"at": at, "by": by_staff(request.user)}
         own, terms = form.read_own(), form.read_terms()
-        before = _newest(plan) if plan is not None and plan.state != PlanState.DRAFT else None
+        before = _standing(plan) if plan is not None and plan.state != PlanState.DRAFT else None
         if form.refuse_cost(ask_about_price(form, before=before, at=at)):
             return None
         try:
             if plan is None:
                 return operations.create_plan(programme_id=form.programme.pk, **own, terms=terms, **done)
-            return operations.change_plan(plan_id=plan.pk, own=own, terms=terms, **done)
+            starts_at = form.starts_at(at)
+            return operations.change_plan(plan_id=plan.pk, own=own, terms=terms, starts_at=starts_at, **done)
         except ValidationError as error:
             form.take_over(error)
         except operations.PlanStepRefused as refusal:
             form.add_error(None, str(refusal))
+        except AlreadyAnnounced as refusal:
+            form.add_error(None, say_refusal(form.programme, refusal, at))
+        except NoticeTooShort as refusal:
+            day = first_whole_day(refusal.earliest, form.programme.zone)
+            form.offer_day(day, say_refusal(form.programme, refusal, at))
+        except StartPassed as refusal:
+            form.add_error("holds_from", say_refusal(form.programme, refusal, at))
         return None
 
     def _show_form(self, request: HttpRequest, form: PlanForm, plan: Plan | None) -> HttpResponse:
@@ -133,7 +154,7 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "opts": self.opts,
             "list_address": list_address,
             "form": form,
-            "button": _("Begin this as a new version now") if is_sold else _("Save draft"),
+            "button": _("Begin this as a new version") if is_sold else _("Save draft"),
             "back": _address(plan.pk) if plan else list_address,
             "preview_address": reverse("admin:encore_loyalty_plan_preview"),
             "programme": form.programme,
@@ -158,16 +179,19 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     ) -> HttpResponse:
         """Show one plan: what it costs and brings, what it has come to, and what can be done with it."""
         plan: Plan = find_object(self, request, object_id)
-        versions, programme = list(plan.versions.order_by("-number")), plan.programme
+        versions, programme, at = list(plan.versions.order_by("-number")), plan.programme, clock.now()
+        standing = find_standing(programme_id=programme.pk, subject=Subject.PLAN, plan_id=plan.pk, at=at)
+        sold = _standing(plan)
         return show_page(
             self,
             request,
             obj=plan,
             template="encore/loyalty/admin/plan.html",
             plan=plan,
-            costs=say_price(offer_of(versions[0]), programme.currency),
-            brings=_say_brings(versions[0], programme),
-            results=_say_results(get_results(plan, at=clock.now()), programme),
+            costs=say_price(offer_of(sold), programme.currency),
+            brings=_say_brings(sold, programme),
+            announced=[tell(standing, programme, at)] if standing else [],
+            results=_say_results(get_results(plan, at=at), programme),
             versions=[
                 (row, say_price(offer_of(row), programme.currency), say_when(row, programme))
                 for row in versions
@@ -187,11 +211,19 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 messages.error(request, " ".join(error.messages))
             except operations.PlanStepRefused as refusal:
                 messages.warning(request, str(refusal))
+            except AlreadyAnnounced as refusal:
+                messages.warning(request, say_refusal(plan.programme, refusal, clock.now()))
             if not Plan.objects.filter(pk=plan.pk).exists():
                 return redirect("admin:encore_loyalty_plan_changelist")
             return redirect(_address(plan.pk))
 
         return view
+
+    def call_off_view(self, request: HttpRequest) -> HttpResponse:
+        """Call off a change of a plan that is announced, before it holds."""
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        return redirect(_address(call_off(request, Subject.PLAN).plan_id or 0))
 
     def _get_for_change(self, request: HttpRequest, object_id: str) -> Plan:
         plan: Plan = find_object(self, request, object_id)
@@ -232,8 +264,11 @@ def _is_saved(request: HttpRequest, form: PlanForm) -> bool:
     return request.method == "POST" and form.is_valid() and "save" in request.POST
 
 
-def _newest(plan: Plan) -> PlanVersion:
-    return max(plan.versions.all(), key=lambda version: version.number)
+def _standing(plan: Plan) -> PlanVersion:
+    """Give the draft, or the version that is sold, and not one that is only announced."""
+    now = clock.now()
+    begun = [one for one in plan.versions.all() if one.starts_at is None or one.starts_at <= now]
+    return max(begun, key=lambda version: version.number)
 
 
 def _say_brings(version: PlanVersion, programme: Programme) -> list[str]:

@@ -44,7 +44,7 @@ def tell(one: Announcement, programme: Programme, at: datetime) -> Announced:
         when = _("from %(date)s on") % {"date": say_moment(one.starts_at, programme, now=at)}
     return Announced(
         one,
-        f"{title}: {one.product_group.name}" if one.product_group else title,
+        f"{title}: {one.goods}" if one.goods else title,
         when,
         say_moment(one.announced_at, programme, now=at),
         list_announced_pairs(one),

@@ -1,6 +1,6 @@
 """The forms of the programme's pages. Money is typed as people write it and kept in minor units."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from backstage import clock
 from commerce.admin.money import from_minor, to_minor
 from commerce.policies.snapshot import CURRENCIES
 from loyalty.models import EarningRule, LotTerms, Programme
-from loyalty.policies.calendar import start_of_day
+from loyalty.policies.calendar import local_date, start_of_day
 from loyalty.policies.earning import Rounding
 from loyalty.policies.terms import Clock, ExpiryKind
 
@@ -59,6 +59,13 @@ def holds_from_field() -> forms.DateField:
             "Empty: as soon as it may. What takes something away from members is told to them first."
         ),
     )
+
+
+def find_start(programme: Programme, day: date | None, at: datetime) -> datetime | None:
+    """Give the moment at which a day begins that was chosen; None is now, as is today."""
+    if day is None or day == local_date(at, programme.zone):
+        return None
+    return start_of_day(day, programme.zone)
 
 
 def find_running(versions: Any) -> Any:

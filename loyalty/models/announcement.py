@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.models.plans import Plan
 from loyalty.models.programme import ProductGroup, Programme
 from loyalty.policies.changes.subjects import Subject
 
@@ -15,6 +16,7 @@ class SubjectChoices(models.TextChoices):
     TEXT = Subject.TEXT.value, _("The terms of the club")
     CLOSING = Subject.CLOSING.value, _("The end of the club")
     LEVELS = Subject.LEVELS.value, _("Levels")
+    PLAN = Subject.PLAN.value, _("Plan")
 
 
 class Announcement(models.Model):
@@ -39,6 +41,9 @@ class Announcement(models.Model):
         related_name="+",
         verbose_name=_("product group"),
     )
+    plan = models.ForeignKey(
+        Plan, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("plan")
+    )
     changes = models.JSONField(_("what changes"))
     lowers = models.JSONField(_("what it takes away"), default=list, blank=True)
     announced_at = models.DateTimeField(_("announced at"))
@@ -54,6 +59,11 @@ class Announcement(models.Model):
                 name="encore_announcement_subject",
             ),
             models.CheckConstraint(
+                condition=Q(subject=Subject.PLAN.value, plan__isnull=False)
+                | (~Q(subject=Subject.PLAN.value) & Q(plan__isnull=True)),
+                name="encore_announcement_plan",
+            ),
+            models.CheckConstraint(
                 condition=Q(starts_at__gte=F("announced_at")), name="encore_announcement_before_it_holds"
             ),
             models.CheckConstraint(
@@ -64,3 +74,8 @@ class Announcement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} {self.starts_at:%Y-%m-%d}"
+
+    @property
+    def goods(self) -> str:
+        """What of the programme it is about, where that is only a part: a product group, or a plan."""
+        return str(self.product_group or self.plan or "")

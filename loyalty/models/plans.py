@@ -74,9 +74,10 @@ class Plan(models.Model):
 class PlanVersion(models.Model):
     """What a plan costs and brings, and when it was sold so. Without `starts_at` it is a draft.
 
-    Once begun only its end is ever set. Units: `price_minor`, `shipping_minor` and `free_for_all_minor` in
-    minor units of the programme's currency, see `loyalty.policies.plans.offer.PlanOffer`; grace and trial in
-    local days; `factor` is 1.50 for half as many points again. `perks`: see `loyalty.policies.perks`.
+    Once begun only its end is ever set; one that begins later is announced, and goes where it is called off
+    before. Units: `price_minor`, `shipping_minor` and `free_for_all_minor` in minor units of the programme's
+    currency, see `loyalty.policies.plans.offer.PlanOffer`; grace and trial in local days; `factor` is 1.50
+    for half as many points again. `perks`: see `loyalty.policies.perks`.
     """
 
     plan = models.ForeignKey(

@@ -253,8 +253,8 @@ def test_a_day_that_is_too_early_is_refused_beside_its_field(admin_client, promi
     assert page.status_code == 422
     assert page.context["meaning"].form.errors["holds_from"] == [
         (
-            "This takes something away from members, so they are told 30 days before. "
-            "Choose 2026-04-04 or a later day."
+            "This takes something away: a level takes more. "
+            "Members are told 30 days before. Choose 2026-04-04 or a later day."
         )
     ]
     draft.refresh_from_db()

@@ -4,7 +4,15 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from backstage.operations.check import check_ledger
-from loyalty.models import MembershipPeriod, PaidMembership, Plan, PlanVersion
+from loyalty.models import (
+    Announcement,
+    Member,
+    MembershipPeriod,
+    PaidMembership,
+    Plan,
+    PlanVersion,
+    Programme,
+)
 from tests.loyalty.plan_shop import PRICE, pay, sell
 from tests.loyalty.shop import NOON, day, goods, join, open_shop, tell
 
@@ -107,6 +115,51 @@ def test_a_slip_in_the_price_shows_what_it_would_come_to_and_asks(admin_client, 
     assert not Plan.objects.exists()
     admin_client.post(f"{HOME}add/", typed(programme, price=price, is_meant="on", save="1"))
     assert Plan.objects.exists()
+
+
+def test_a_higher_price_is_refused_with_the_first_day_in_its_field_then_announced_and_called_off(
+    admin_client, programme
+):
+    plan = sell(programme, at=day(59), perks=[{"kind": "birthday_gift", "text": {"en": "a bag of beans"}}])
+    pay(plan, Member.objects.get(), at=day(60))
+    Programme.objects.update(notice_days=30)
+    edit = f"{HOME}{plan.pk}/edit/"
+    form = admin_client.get(edit).context["form"]
+    sent = {field.name: value for field in form if (value := field.value()) not in (None, "", [])}
+    sent |= {"programme": programme.pk, "price": "39", "save": "1"}
+
+    refused = admin_client.post(edit, sent)
+
+    assert refused.status_code == 422
+    assert refused.context["form"].errors == {
+        "holds_from": [
+            (
+                "This takes something away: the plan costs more. "
+                "Members are told 30 days before. Choose 2026-06-02 or a later day."
+            )
+        ]
+    }
+    assert refused.context["form"]["holds_from"].value() == "2026-06-02"
+    assert refused.context["form"]["benefits"].value() == ["birthday_gift"]
+    assert plan.versions.count() == 1
+
+    answer = admin_client.post(edit, {**sent, "holds_from": "2026-06-02"}, follow=True)
+
+    told = text_of(answer)
+    assert "Announced. It holds from June 2 on, and you can call it off until then." in told
+    gift = "2 times the points · For your birthday: a bag of beans"
+    assert f"<li>€29.00 a year · {gift} → €39.00 a year · {gift}</li>" in told
+    assert "<strong>On sale.</strong> €29.00 a year" in told
+    assert "€29.00 a year" in text_of(admin_client.get(HOME))
+    again = admin_client.post(edit, {**sent, "holds_from": "2026-07-01"})
+    assert "A change is announced for June 2 already." in text_of(again)
+    ended = admin_client.post(f"{HOME}{plan.pk}/end/", follow=True)
+    assert "A change is announced for June 2 already." in text_of(ended)
+
+    one = Announcement.objects.get()
+    off = admin_client.post(f"{HOME}call_off/", {"announcement": one.pk}, follow=True)
+    assert "Called off. Everything stays as it is." in text_of(off)
+    assert [(row.price_minor, row.ends_at) for row in plan.versions.all()] == [(2900, None)]
 
 
 def test_a_price_that_changes_a_hundredfold_asks_with_both_prices(admin_client, programme):

@@ -10,6 +10,7 @@ from backstage.policies import SHOP, By
 from loyalty.models import Announcement, EarningRule, LotTerms, Programme
 from loyalty.operations.changes.closing import keep_open
 from loyalty.operations.changes.levels import call_off_levels
+from loyalty.operations.changes.plans import call_off_plan_version
 from loyalty.operations.changes.stamp import lock_for_change
 from loyalty.operations.changes.text import call_off_terms
 from loyalty.operations.changes.versions import call_off_version
@@ -71,5 +72,8 @@ def _undo(announcement: Announcement, programme: Programme, at: datetime) -> Non
         call_off_terms(programme=programme, starts_at=announcement.starts_at)
     elif announcement.subject == Subject.LEVELS:
         call_off_levels(programme=programme, starts_at=announcement.starts_at)
+    elif announcement.subject == Subject.PLAN:
+        assert announcement.plan_id is not None  # noqa: S101 (a constraint demands it)
+        call_off_plan_version(plan_id=announcement.plan_id, starts_at=announcement.starts_at)
     else:
         keep_open(programme=programme, state=ProgrammeState(announcement.changes["state"][0]), at=at)

@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from loyalty.models import Announcement, Programme
+from loyalty.models import Announcement, Plan, Programme
 from loyalty.policies.changes.lowering import Lowers
 from loyalty.policies.changes.notice import earliest_start
 from loyalty.policies.changes.subjects import Subject, with_companions
-from loyalty.queries.changes.announcements import find_standing, has_audience
+from loyalty.queries.changes.announcements import find_standing, has_audience, has_audience_in_plan
 
 
 class NoticeTooShort(ValueError):
@@ -48,29 +48,45 @@ class StartPassed(ValueError):
 
 
 def require_start(
-    *, programme: Programme, lowers: Collection[Lowers], starts_at: datetime | None, at: datetime
+    *,
+    programme: Programme,
+    lowers: Collection[Lowers],
+    starts_at: datetime | None,
+    plan: Plan | None = None,
+    at: datetime,
 ) -> datetime:
     """Give the moment from which a change holds: the one asked for, or now.
 
-    Raises: StartPassed; NoticeTooShort where it takes something away and members have to be told first.
+    A plan concerns those who are in it. Raises: StartPassed; NoticeTooShort where it takes something away and
+    members have to be told first.
     """
     starts_at = at if starts_at is None else starts_at
     if starts_at < at:
         raise StartPassed(starts_at=starts_at, at=at)
     if lowers:
         days = programme.settings_history().value_at("notice_days", at)
-        earliest = earliest_start(at, days, is_told=has_audience(programme=programme, at=at))
+        is_told = has_audience_in_plan(plan=plan, at=at) if plan else has_audience(programme=programme, at=at)
+        earliest = earliest_start(at, days, is_told=is_told)
         if starts_at < earliest:
             raise NoticeTooShort(earliest=earliest, notice_days=days, lowers=lowers)
     return starts_at
 
 
 def require_nothing_announced(
-    *, programme: Programme, subject: Subject, product_group_id: int | None = None, at: datetime
+    *,
+    programme: Programme,
+    subject: Subject,
+    product_group_id: int | None = None,
+    plan_id: int | None = None,
+    at: datetime,
 ) -> None:
     """Refuse a second change while one of its kind is announced. Raises: AlreadyAnnounced."""
     standing = find_standing(
-        programme_id=programme.pk, subject=subject, product_group_id=product_group_id, at=at
+        programme_id=programme.pk,
+        subject=subject,
+        product_group_id=product_group_id,
+        plan_id=plan_id,
+        at=at,
     )
     if standing is not None:
         raise AlreadyAnnounced(announcement=standing)
@@ -81,6 +97,7 @@ def announce(
     programme: Programme,
     subject: Subject,
     product_group_id: int | None = None,
+    plan_id: int | None = None,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
     lowers: Collection[Lowers] = (),
@@ -96,6 +113,7 @@ def announce(
         programme=programme,
         subject=subject.value,
         product_group_id=product_group_id,
+        plan_id=plan_id,
         changes=changes,
         lowers=sorted(one.value for one in lowers),
         announced_at=at,

@@ -1,4 +1,7 @@
-"""Plans: drafted, put on sale, changed by a new version, closed to new members, ended. Never edited."""
+"""Plans: drafted, put on sale, changed by a new version, closed to new members, ended. Never edited.
+
+A version that takes something away from those who are in the plan is announced before it holds.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,10 +17,14 @@ from backstage.operations import audit
 from backstage.policies import SHOP, By
 from loyalty.locks import lock_plan
 from loyalty.models import Plan, PlanVersion
+from loyalty.operations.changes.notice import announce, require_nothing_announced, require_start
 from loyalty.operations.changes.stamp import lock_for_change
-from loyalty.policies.plans.offer import PlanDraft, PlanProblem, PlanState, problems_of_plan
+from loyalty.policies.changes.lowering import lowered_by_plan
+from loyalty.policies.changes.subjects import Subject
+from loyalty.policies.plans.offer import PlanDraft, PlanProblem, PlanState, fields_of_plan, problems_of_plan
 from loyalty.queries.plans.words import say_problems
-from loyalty.queries.tiers.schemes import levels_begun
+from loyalty.queries.programmes import offer_of
+from loyalty.queries.tiers.schemes import levels_begun, name_levels
 
 TERMS_FIELDS = (
     "price_minor",
@@ -69,32 +76,38 @@ def change_plan(
     plan_id: int,
     own: Mapping[str, Any] | None = None,
     terms: Mapping[str, Any] | None = None,
+    starts_at: datetime | None = None,
     at: datetime | None = None,
     by: By = SHOP,
 ) -> Plan:
-    """Change a plan: a draft in place, one that is sold by a new version for payments from now on.
+    """Change a plan: a draft in place, one that is sold by a new version for payments from `starts_at` on,
+    by default now.
 
-    What is paid for keeps the version that it was paid for. `own` are its name and what customers read.
-    Locks: the programme, the plan. Raises: ValidationError naming the fields, PlanStepRefused.
+    What is paid for keeps the version that it was paid for. `own` are its name and what customers read, and
+    change at once. With a later start members read of it until it holds. Locks: the programme, the plan.
+    Raises: ValidationError naming the fields, PlanStepRefused; NoticeTooShort where it takes something away
+    from those who are in it, AlreadyAnnounced, StartPassed. Nothing is changed then.
     """
     at = clock.now() if at is None else at
     own, terms = own or {}, terms or {}
     with transaction.atomic():
         plan = _lock(plan_id)
         _require(plan, "changed", PlanState.DRAFT, PlanState.ON, PlanState.CLOSED)
+        if starts_at is not None:
+            _require(plan, "changed from a day on", PlanState.ON, PlanState.CLOSED)
         before = {field: getattr(plan, field) for field in own}
         for field, value in own.items():
             setattr(plan, field, value)
         _check_name(plan)
         plan.full_clean()
         plan.save()
-        newest = _newest(plan)
-        was = {field: _plain(getattr(newest, field)) for field in terms}
+        version = _standing(plan, at)
+        was = {field: _plain(getattr(version, field)) for field in terms}
         if plan.state == PlanState.DRAFT:
-            _save_version(newest, terms, at)
-        elif any(getattr(newest, field) != value for field, value in terms.items()):
-            _end_running(plan, at)
-            _save_version(_copy(newest, starts_at=at), terms, at)
+            _save_version(version, terms, at)
+        elif any(getattr(version, field) != value for field, value in terms.items()):
+            holds_at = _begin(plan, version, terms, starts_at=starts_at, at=at)
+            was |= {"starts_at": holds_at} if holds_at > at else {}
         after = {**own, **{field: _plain(value) for field, value in terms.items()}}
         _record("plan_changed", plan, by=by, at=at, before={**before, **was}, after=after)
     return plan
@@ -109,7 +122,7 @@ def switch_on_plan(*, plan_id: int, at: datetime | None = None, by: By = SHOP) -
     with transaction.atomic():
         plan = _lock(plan_id)
         _require(plan, "put on sale", PlanState.DRAFT, PlanState.CLOSED)
-        version = _newest(plan)
+        version = _standing(plan, at)
         if plan.state == PlanState.DRAFT:
             version.starts_at = at
         _save_version(version, {}, at)
@@ -132,12 +145,13 @@ def close_plan(*, plan_id: int, at: datetime | None = None, by: By = SHOP) -> Pl
 def end_plan(*, plan_id: int, at: datetime | None = None, by: By = SHOP) -> Plan:
     """End a plan for good: nobody starts or renews. Memberships are left alone and run out.
 
-    Locks: the programme, the plan. Raises: PlanStepRefused.
+    Locks: the programme, the plan. Raises: PlanStepRefused; AlreadyAnnounced while a change is.
     """
     at = clock.now() if at is None else at
     with transaction.atomic():
         plan = _lock(plan_id)
         _require(plan, "ended", PlanState.ON, PlanState.CLOSED)
+        require_nothing_announced(programme=plan.programme, subject=Subject.PLAN, plan_id=plan.id, at=at)
         _end_running(plan, at)
         _move(plan, PlanState.ENDED)
         _record("plan_ended", plan, by=by, at=at)
@@ -182,17 +196,67 @@ def _check_name(plan: Plan) -> None:
         raise ValidationError({"name": _("Another plan has this name. Choose a different one.")})
 
 
-def _newest(plan: Plan) -> PlanVersion:
-    return plan.versions.order_by("-number")[0]
+def _standing(plan: Plan, at: datetime) -> PlanVersion:
+    """Give the draft, or the version that is sold, and not one that is only announced."""
+    return plan.versions.exclude(starts_at__gt=at).order_by("-number")[0]
 
 
-def _copy(version: PlanVersion, *, starts_at: datetime) -> PlanVersion:
+def _begin(
+    plan: Plan,
+    before: PlanVersion,
+    terms: Mapping[str, Any],
+    *,
+    starts_at: datetime | None,
+    at: datetime,
+) -> datetime:
+    """Let a new version follow the one that is sold; give the moment from which it holds.
+
+    What members would not notice, such as what shipping costs the shop, holds now.
+    """
+    programme = plan.programme
+    require_nothing_announced(programme=programme, subject=Subject.PLAN, plan_id=plan.id, at=at)
+    version = _copy(before)
+    _put(version, terms, at)
+    was, then = (_fields(one, at) for one in (before, version))
+    lowers = lowered_by_plan(was, then)
+    holds_at = require_start(programme=programme, lowers=lowers, starts_at=starts_at, plan=plan, at=at)
+    holds_at = at if was == then else holds_at
+    _end_running(plan, holds_at)
+    version.starts_at = holds_at
+    version.save()
+    if holds_at > at:
+        announce(
+            programme=programme,
+            subject=Subject.PLAN,
+            plan_id=plan.id,
+            before=was,
+            after=then,
+            lowers=lowers,
+            starts_at=holds_at,
+            at=at,
+        )
+    return holds_at
+
+
+def _fields(version: PlanVersion, at: datetime) -> dict[str, Any]:
+    level_ids = [version.level_id] if version.level_id is not None else []
+    level = name_levels(level_ids).get(version.level_id or 0, "")
+    return fields_of_plan(offer_of(version), level=level)
+
+
+def _copy(version: PlanVersion) -> PlanVersion:
     number = version.plan.versions.aggregate(newest=Max("number"))["newest"] + 1
     fields = {field: getattr(version, field) for field in TERMS_FIELDS}
-    return PlanVersion(plan=version.plan, number=number, starts_at=starts_at, **fields)
+    return PlanVersion(plan=version.plan, number=number, **fields)
 
 
 def _save_version(version: PlanVersion, terms: Mapping[str, Any], at: datetime) -> None:
+    _put(version, terms, at)
+    version.save()
+
+
+def _put(version: PlanVersion, terms: Mapping[str, Any], at: datetime) -> None:
+    """Write terms into a version that is not stored yet. Raises: ValidationError naming the fields."""
     for field, value in terms.items():
         setattr(version, field, value)
     levels = levels_begun(version.plan.programme_id, at)
@@ -201,7 +265,6 @@ def _save_version(version: PlanVersion, terms: Mapping[str, Any], at: datetime) 
     if problems := problems_of_plan(draft):
         raise ValidationError(say_problems(problems))
     version.full_clean()
-    version.save()
 
 
 def _end_running(plan: Plan, at: datetime) -> None:

@@ -40,6 +40,7 @@ class Lowers(StrEnum):
     GRACE = "grace"
     WARNING = "warning"
     LEVELS_OFF = "levels_off"
+    PRICE = "price"
 
 
 Fields = Mapping[str, Any]
@@ -109,6 +110,32 @@ def lowered_by_levels(before: Fields, after: Fields) -> frozenset[Lowers]:
             Lowers.GRACE: is_lost and after["grace_days"] < before["grace_days"],
             Lowers.WARNING: is_lost and after["warning_days"] < before["warning_days"],
         }
+    )
+
+
+def lowered_by_plan(before: Fields, after: Fields) -> frozenset[Lowers]:
+    """Say what a new version of a plan takes away from whoever is in it; fields of `fields_of_plan`.
+
+    A trial is over for them. Another level than before cannot be compared: which is higher may change.
+    """
+    had, has = before["plan_level"], after["plan_level"]
+    return _held(
+        {
+            Lowers.PRICE: _costs_more(before, after),
+            Lowers.FACTOR: after["plan_percent"] < before["plan_percent"],
+            Lowers.PERKS: _perks_fall(before["plan_perks"], after["plan_perks"]),
+            Lowers.LEVEL: had is not None and (has is None or has["level_id"] != had["level_id"]),
+            Lowers.GRACE: after["plan_grace_days"] < before["plan_grace_days"],
+        }
+    )
+
+
+def _costs_more(before: Fields, after: Fields) -> bool:
+    """More at once, or more for a month of it."""
+    a_month = after["plan_price_minor"] * before["plan_months"]
+    return (
+        after["plan_price_minor"] > before["plan_price_minor"]
+        or a_month > before["plan_price_minor"] * after["plan_months"]
     )
 
 

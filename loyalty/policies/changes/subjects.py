@@ -13,6 +13,7 @@ class Subject(StrEnum):
     TEXT = "text"
     CLOSING = "closing"
     LEVELS = "levels"
+    PLAN = "plan"
 
 
 # "10 points for every 1.00" needs both of its numbers, also where only one of them changes.
@@ -23,6 +24,8 @@ TOGETHER = (
     ("worth_points", "worth_minor"),
     # "from 1,000.00 in the last 12 months on" needs what counts and over which time.
     ("levels", "metric", "window"),
+    # A plan is said in one line: what it costs, and what it brings.
+    ("plan_price_minor", "plan_months", "plan_percent", "plan_perks", "plan_level"),
 )
 
 

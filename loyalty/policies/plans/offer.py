@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from loyalty.policies.earning import ONE, PlanFactor
-from loyalty.policies.perks import Perk, PerkKind, PerkUnreadable, find_perk, read_perks
+from loyalty.policies.perks import Perk, PerkKind, PerkUnreadable, find_perk, perk_rows, read_perks
 
 LARGEST_PRICE = 10**9
 MOST_MONTHS = 36
@@ -87,6 +87,21 @@ class PlanOffer:
     def fee_for(self, months: int) -> int:
         """Give what so many months cost, in minor units; a part of a minor unit counts in full."""
         return -(-self.price_minor * months // self.months)
+
+
+def fields_of_plan(offer: PlanOffer, *, level: str) -> dict[str, Any]:
+    """Give a version as announcements keep it: plain values that can be compared. `level` is what the level
+    that it brings is called.
+    """
+    return {
+        "plan_price_minor": offer.price_minor,
+        "plan_months": offer.months,
+        "plan_percent": offer.percent,
+        "plan_perks": perk_rows(offer.perks),
+        "plan_level": None if offer.level_id is None else {"level_id": offer.level_id, "name": level},
+        "plan_grace_days": offer.grace_days,
+        "plan_trial_days": offer.trial_days,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

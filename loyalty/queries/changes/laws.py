@@ -3,24 +3,49 @@
 from datetime import timedelta
 
 from backstage.queries import Law
-from loyalty.models import Announcement, EarningRule, LotTerms, Member, PointsAccount, Programme, TierScheme
+from loyalty.models import (
+    Announcement,
+    EarningRule,
+    LotTerms,
+    Member,
+    PlanVersion,
+    PointsAccount,
+    Programme,
+    TierScheme,
+)
 from loyalty.policies.changes.subjects import Subject
 from loyalty.policies.programme import ProgrammeState
 
-_ANNOUNCEMENT, _RULE, _TERMS, _SCHEME, _MEMBER, _ACCOUNT, _PROGRAMME = (
+_ANNOUNCEMENT, _RULE, _TERMS, _SCHEME, _PLAN_VERSION, _MEMBER, _ACCOUNT, _PROGRAMME = (
     model._meta.db_table
-    for model in (Announcement, EarningRule, LotTerms, TierScheme, Member, PointsAccount, Programme)
+    for model in (
+        Announcement,
+        EarningRule,
+        LotTerms,
+        TierScheme,
+        PlanVersion,
+        Member,
+        PointsAccount,
+        Programme,
+    )
 )
 WINDING_UP_LATE = timedelta(hours=26)
 
 
+_OF_PROGRAMME, _OF_PLAN = "v.programme_id = a.programme_id", "v.plan_id = a.plan_id"
+
+
 def _broken(
-    subject: Subject, versions: str, same_goods: str = "", holds: str = "a.starts_at = v.starts_at"
+    subject: Subject,
+    versions: str,
+    same_goods: str = "",
+    holds: str = "a.starts_at = v.starts_at",
+    same: str = _OF_PROGRAMME,
 ) -> str:
     return (
         f"SELECT a.id, a.programme_id, a.starts_at FROM {_ANNOUNCEMENT} a"
         f" WHERE a.subject = '{subject.value}' AND a.cancelled_at IS NULL AND NOT EXISTS"
-        f" (SELECT 1 FROM {versions} v WHERE v.programme_id = a.programme_id AND {holds}"
+        f" (SELECT 1 FROM {versions} v WHERE {same} AND {holds}"
         f"{same_goods})"
     )
 
@@ -48,6 +73,12 @@ LAWS = (
         "Does a version of the levels begin or end whenever one was announced to?",
         _broken(Subject.LEVELS, _SCHEME, holds="a.starts_at IN (v.starts_at, v.ends_at)"),
         "announcement %(id)s of programme %(programme_id)s: no levels begin or end at %(starts_at)s",
+    ),
+    Law(
+        "announced_plan_begins",
+        "Does a version of a plan begin whenever one was announced?",
+        _broken(Subject.PLAN, _PLAN_VERSION, same=_OF_PLAN),
+        "announcement %(id)s of programme %(programme_id)s: no version of a plan begins at %(starts_at)s",
     ),
     Law(
         "closed_programme_is_wound_up",

@@ -25,7 +25,7 @@ def find_changes(visit: Visit) -> Mapping[str, Any] | None:
     told = [
         (
             gettext("From %(date)s on") % {"date": say_moment(one.starts_at, visit.programme, now=visit.at)},
-            one.product_group.name if one.product_group else "",
+            one.goods,
             list_announced_pairs(one),
             one.subject == Subject.TEXT,
         )

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from loyalty.models import Programme
+from loyalty.models import Plan, Programme
 from loyalty.policies.calendar import local_date, start_of_day
 from loyalty.policies.changes.lowering import (
     Lowers,
     lowered_by_levels,
+    lowered_by_plan,
     lowered_by_rule,
     lowered_by_settings,
     lowered_by_terms,
@@ -17,7 +18,7 @@ from loyalty.policies.changes.lowering import (
 from loyalty.policies.changes.notice import earliest_start, first_whole_day
 from loyalty.policies.changes.settings import VALUE_SETTINGS
 from loyalty.policies.changes.subjects import Subject
-from loyalty.queries.changes.announcements import has_audience
+from loyalty.queries.changes.announcements import has_audience, has_audience_in_plan
 
 Fields = Mapping[str, Any]
 _LOWERED: Mapping[Subject, Callable[[Fields, Fields], frozenset[Lowers]]] = {
@@ -25,6 +26,7 @@ _LOWERED: Mapping[Subject, Callable[[Fields, Fields], frozenset[Lowers]]] = {
     Subject.TERMS: lowered_by_terms,
     Subject.SETTINGS: lowered_by_settings,
     Subject.LEVELS: lowered_by_levels,
+    Subject.PLAN: lowered_by_plan,
 }
 
 
@@ -56,16 +58,17 @@ def look_ahead(
     before: Fields,
     after: Fields,
     wanted: datetime | None,
+    plan: Plan | None = None,
     at: datetime,
 ) -> Outlook:
     """Say what a change would mean that is to hold from `wanted` on, or as soon as it may.
 
     The day of `at` itself means now; as soon as it may means now or the first whole day after the notice.
-    Settings that are not about value hold at once, whatever day is wanted.
+    Settings that are not about value hold at once, whatever day is wanted. A plan concerns who is in it.
     Queries: 1.
     """
     days, zone = programme.settings_history().value_at("notice_days", at), programme.zone
-    is_told = has_audience(programme=programme, at=at)
+    is_told = has_audience_in_plan(plan=plan, at=at) if plan else has_audience(programme=programme, at=at)
     changed = {name for name, value in after.items() if before[name] != value}
     if subject is Subject.SETTINGS and not changed & set(VALUE_SETTINGS):
         return Outlook(before, after, frozenset(), None, at, days, is_told)

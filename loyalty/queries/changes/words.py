@@ -13,6 +13,7 @@ from loyalty.policies.calendar import next_calendar_day
 from loyalty.policies.changes.lowering import Lowers
 from loyalty.policies.changes.subjects import with_companions
 from loyalty.queries import figures, sentences
+from loyalty.queries.plans.change_words import PLAN_FIELDS, list_plan_pairs
 from loyalty.queries.tiers.change_words import LEVEL_FIELDS, list_level_pairs
 
 Fields = Mapping[str, Any]
@@ -32,14 +33,15 @@ _LOWERS = {
     Lowers.COMBINATION: _("an order in several campaigns gets only the best one"),
     Lowers.NOTICE: _("members are told of changes later than now"),
     Lowers.THRESHOLD: _("a level takes more"),
-    Lowers.FACTOR: _("a level gives fewer points"),
-    Lowers.PERKS: _("a level loses a benefit"),
+    Lowers.FACTOR: _("fewer times the points"),
+    Lowers.PERKS: _("a benefit is gone, or there is less of it"),
     Lowers.LEVEL: _("a level is gone"),
     Lowers.MEASURE: _("something else counts for levels"),
     Lowers.FALL: _("who loses a level falls further"),
     Lowers.GRACE: _("there are fewer days of grace"),
     Lowers.WARNING: _("members are told later that they are about to lose a level"),
     Lowers.LEVELS_OFF: _("nobody has a level any more"),
+    Lowers.PRICE: _("the plan costs more"),
 }
 _ROUNDING = {
     "down": _("A part of a point is lost."),
@@ -68,6 +70,8 @@ def list_pairs(before: Fields, after: Fields, currency: str) -> list[Pair]:
     needed = with_companions(changed)
     told = [({name: side.get(name, before[name]) for name in needed}) for side in (before, after)]
     pairs = [(say(told[0], currency), say(told[1], currency)) for names, say in _PARTS if names & changed]
+    if changed & PLAN_FIELDS:
+        pairs += list_plan_pairs(told[0], told[1], currency)
     if changed & LEVEL_FIELDS:
         pairs += list_level_pairs(told[0], told[1], currency)
     return [pair for pair in pairs if any(pair)]

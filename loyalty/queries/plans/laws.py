@@ -22,6 +22,13 @@ LAWS = (
         "period %(id)s was paid with %(paid_minor)s; its plan cost %(price_minor)s",
     ),
     Law(
+        "plan_was_paid_while_sold",
+        "Was every period of a paid membership sold under the version that held when it was paid for?",
+        f"SELECT p.id, p.version_id, p.paid_at FROM {_PERIOD} p JOIN {_VERSION} v ON v.id = p.version_id"
+        f" WHERE p.{_OF_PAYMENTS} AND (p.paid_at < v.starts_at OR p.paid_at > v.ends_at)",
+        "period %(id)s was paid for at %(paid_at)s, when version %(version_id)s did not hold",
+    ),
+    Law(
         "plan_period_is_of_its_plan",
         "Does every period belong to the plan and to the programme of its paid membership?",
         f"SELECT p.id, p.version_id, m.plan_id FROM {_PERIOD} p JOIN {_PAID} m ON m.id = p.membership_id"

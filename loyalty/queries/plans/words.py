@@ -49,13 +49,18 @@ def _say_problem(field: str, problem: PlanProblem) -> str:
 
 def say_price(offer: PlanOffer, currency: str) -> str:
     """Say what a plan costs, and for how long."""
-    price = figures.money(offer.price_minor, currency)
-    if offer.months == 1:
+    return say_price_of(offer.price_minor, offer.months, currency)
+
+
+def say_price_of(price_minor: int, months: int, currency: str) -> str:
+    """Say the same of a plan that is not at hand as one."""
+    price = figures.money(price_minor, currency)
+    if months == 1:
         return _("%(price)s a month") % {"price": price}
-    if offer.months == 12:
+    if months == 12:
         return _("%(price)s a year") % {"price": price}
-    sentence = ngettext("%(price)s for %(n)s month", "%(price)s for %(n)s months", offer.months)
-    return sentence % {"price": price, "n": offer.months}
+    sentence = ngettext("%(price)s for %(n)s month", "%(price)s for %(n)s months", months)
+    return sentence % {"price": price, "n": months}
 
 
 def say_benefits(offer: PlanOffer, currency: str, *, level: str = "") -> list[str]:

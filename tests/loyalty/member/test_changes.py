@@ -11,6 +11,7 @@ from loyalty.models import Announcement
 from loyalty.operations.changes.cancelling import cancel_announcement
 from loyalty.operations.changes.closing import close_programme
 from loyalty.operations.changes.text import publish_terms
+from loyalty.operations.plans.offers import change_plan
 from loyalty.operations.programme import add_product_group, change_rule, change_settings, change_terms
 from loyalty.operations.tiers.schemes import save_scheme, switch_off_levels, switch_on_levels
 from loyalty.policies.tiers.terms import TierPlan
@@ -18,6 +19,7 @@ from loyalty.queries.changes.words import list_announced_pairs
 from tests.factories.loyalty import LONG_AGO
 from tests.loyalty.levels import level_ids, switch_on
 from tests.loyalty.member.test_pages import text_of
+from tests.loyalty.plan_shop import pay, sell
 
 
 def page(client) -> str:
@@ -139,6 +141,28 @@ def test_the_end_of_levels_is_told_and_they_are_gone_on_their_day(her_client, sh
     clock.advance(days=30)
     assert "What changes" not in page(her_client)
     assert "Your level" not in page(her_client)
+
+
+def test_a_dearer_plan_is_told_with_what_it_costs_until_then(her_client, alice, programme, clock):
+    plan = sell(programme, at=clock.at, trial_days=0)
+    pay(plan, alice, at=clock.at)
+    level = switch_on(programme, SILVER, at=clock.at).tiers.get().level_id
+    change_plan(
+        plan_id=plan.id,
+        terms={"price_minor": 3900, "grace_days": 0, "trial_days": 14, "level_id": level},
+        starts_at=clock.at + timedelta(days=30),
+        at=clock.at,
+    )
+
+    told = (
+        "What changes From April 2, 12:00 on (Plus) €39.00 a year · 2 times the points · The level “Silver” "
+        "Until then: €29.00 a year · 2 times the points "
+        "It has to be renewed by its last day. Until then: It can be renewed for 7 days after its end. "
+        "It can be tried for 14 days. Until then: There is no trial."
+    )
+    assert told in page(her_client)
+    clock.advance(days=30)
+    assert "What changes" not in page(her_client)
 
 
 def test_new_terms_are_told_and_can_be_read_before_they_hold(her_client, alice, programme, clock):

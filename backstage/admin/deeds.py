@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.contrib.auth import get_permission_codename
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff
-from backstage.admin.pages import find_object, page_url
+from backstage.admin.base import by_staff
+from backstage.admin.pages import OwnPagesAdmin, page_url
 from backstage.admin.undo import find_undo, offer_undo, read_undo, say_undone
 from backstage.operations.approvals import ReasonMissingError
 from backstage.registry import Text
@@ -53,8 +52,8 @@ class Deed:
     undo: Operate | None = None
 
 
-class DeedsAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
-    """A list, a form of our own to add to it, and a page for each thing with what can be done with it."""
+class DeedsAdmin(OwnPagesAdmin):
+    """One whose things are switched on, paused and ended by buttons."""
 
     named: ClassVar[str]
     deeds: ClassVar[Mapping[str, Deed]]
@@ -62,15 +61,6 @@ class DeedsAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     refusals: ClassVar[tuple[type[Exception], ...]] = ()
     # The operation that asks somebody else to do it, if there is one: takes `reason` and `now`, too.
     asking: ClassVar[tuple[Operate, ...]] = ()
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let one be added: not by Django's form, but by one of our own."""
-        return self.may(request, "add")
-
-    def may(self, request: HttpRequest, action: str) -> bool:
-        """Tell whether somebody has Django's permission to "add" or "change"."""
-        codename = get_permission_codename(action, self.opts)
-        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of the deeds."""
@@ -80,17 +70,6 @@ class DeedsAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         if self.asking:
             deeds.append(page_url(self, "ask", require_POST(self.ask_view)))
         return [*deeds, *super().get_urls()]
-
-    def address_of(self, pk: Any) -> str:
-        """Give the address of one thing's page."""
-        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
-
-    def get_for_change(self, request: HttpRequest, object_id: str) -> Any:
-        """Find the thing of an address, for who may change it. Raises: Http404, PermissionDenied."""
-        obj = find_object(self, request, object_id)
-        if not self.may(request, "change"):
-            raise PermissionDenied
-        return obj
 
     def tell_deeds(self, names: Iterable[str]) -> list[tuple[str, Text, Text]]:
         """Give the buttons of a page: name, meaning, label."""

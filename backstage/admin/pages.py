@@ -5,11 +5,14 @@ from typing import Any
 
 from django.contrib.admin.options import ModelAdmin
 from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+
+from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin
 
 
 def show_page(
@@ -68,3 +71,27 @@ def list_url(model_admin: "ModelAdmin[Any]", name: str, view: Callable[..., Http
         model_admin.admin_site.admin_view(view),
         name=f"{opts.app_label}_{opts.model_name}_{name.replace('/', '_')}",
     )
+
+
+class OwnPagesAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+    """A list, a form of our own to add to it, and a page of our own for each thing."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let one be added: not by Django's form, but by one of our own."""
+        return self.may(request, "add")
+
+    def may(self, request: HttpRequest, action: str) -> bool:
+        """Tell whether somebody has Django's permission to "add" or "change"."""
+        codename = get_permission_codename(action, self.opts)
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
+
+    def address_of(self, pk: Any) -> str:
+        """Give the address of one thing's page."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
+
+    def get_for_change(self, request: HttpRequest, object_id: str) -> Any:
+        """Find the thing of an address, for who may change it. Raises: Http404, PermissionDenied."""
+        obj = find_object(self, request, object_id)
+        if not self.may(request, "change"):
+            raise PermissionDenied
+        return obj

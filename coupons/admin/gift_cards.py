@@ -14,14 +14,14 @@ from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.base import by_staff, display, in_colour
+from backstage.admin.pages import OwnPagesAdmin, find_object, list_url, page_url, show_page
 from commerce.models import Channel
 from commerce.policies.segments.words import say_money
 from coupons.admin import gift_card_pages as pages
@@ -43,12 +43,11 @@ from coupons.queries.gift_card_figures import list_figures
 from coupons.queries.gift_card_limits import OverGiftCardLimit, find_limit
 from coupons.queries.gift_cards import list_order_uses, load_books, read_book
 
-ADD, CHANGE = "encore_coupons.add_giftcard", "encore_coupons.change_giftcard"
 LIMITS = "encore_coupons.change_giftcardlimit"
 
 
 @admin.register(GiftCard)
-class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class GiftCardAdmin(OwnPagesAdmin):
     """Gift cards, newest first, and a page for each."""
 
     empty_text = gettext_lazy("No gift card has been sold yet. Sell the first one with the button above.")
@@ -103,10 +102,6 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         card = find_card(text)
         return queryset.filter(pk=card.pk) if card else queryset.filter(reference=text), False
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a card be sold: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """List cards below what they come to; the figures are for whoever may see cards."""
         context = {
@@ -120,11 +115,7 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Add the addresses of what can be done with a card, and of the limits."""
         both = require_http_methods(["GET", "HEAD", "POST"])
         deeds = [page_url(self, name, both(self._asker(name))) for name in _FORMS]
-        limits = path(
-            "limits/",
-            self.admin_site.admin_view(both(self.limits_view)),
-            name="encore_coupons_giftcard_limits",
-        )
+        limits = list_url(self, "limits", both(self.limits_view))
         resume = page_url(self, "resume", require_POST(self.resume_view))
         return [limits, *deeds, resume, *super().get_urls()]
 
@@ -170,7 +161,7 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             messages.warning(
                 request, _("It was sold before, and its code was shown once. Make a new code if it is lost.")
             )
-            return redirect(_address(issued.card_id))
+            return redirect(self.address_of(issued.card_id))
         return self._show_code(request, GiftCard.objects.get(pk=issued.card_id), issued.code)
 
     def _show_code(self, request: HttpRequest, card: GiftCard, code: str) -> HttpResponse:
@@ -207,25 +198,25 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             standing=pages.say_standing(card, book, at)[1],
             facts=pages.tell_facts(card, book),
             history=pages.tell_history(card, book, movements),
-            deeds=pages.tell_deeds(card) if request.user.has_perm(CHANGE) else [],
+            deeds=pages.tell_deeds(card) if self.may(request, "change") else [],
         )
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let a paused card be used again."""
-        card = self._get_for_change(request, object_id)
+        card = self.get_for_change(request, object_id)
         try:
             caring.resume_gift_card(card_id=card.pk, at=clock.now(), by=by_staff(request.user))
             messages.success(request, _("It can be used again."))
         except GiftCardRefusal as refusal:
             messages.warning(request, str(refusal))
-        return redirect(_address(card.pk))
+        return redirect(self.address_of(card.pk))
 
     def _asker(self, name: str) -> Callable[..., HttpResponse]:
         make_form, do, said = _FORMS[name]
         meaning, button = pages.DEEDS[name]
 
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            card = self._get_for_change(request, object_id)
+            card = self.get_for_change(request, object_id)
             if name not in pages.DEEDS_OF[card.state]:
                 raise Http404
             form = make_form(request.POST or None, card)
@@ -234,7 +225,7 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                     code = do(request, card, form)
                 except OverGiftCardLimit:
                     messages.success(request, _ask(request, card, name, form))
-                    return redirect(_address(card.pk))
+                    return redirect(self.address_of(card.pk))
                 except GiftCardEndNotLater:
                     stands = {"day": pages.say_last_day(card.expires_at, card)}
                     form.add_error("last_day", _("Its last day is: %(day)s. Name a later one.") % stands)
@@ -245,7 +236,7 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                     if code:
                         return self._show_code(request, card, code)
                     messages.success(request, said)
-                    return redirect(_address(card.pk))
+                    return redirect(self.address_of(card.pk))
             return self._show_form(request, form, title=button, button=button, card=card, meaning=meaning)
 
         return view
@@ -269,16 +260,10 @@ class GiftCardAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "form": form,
             "button": button,
             "meaning": meaning,
-            "back": _address(card.pk) if card else list_address,
+            "back": self.address_of(card.pk) if card else list_address,
         }
         status = 422 if form.is_bound and form.errors else 200
         return TemplateResponse(request, "encore/coupons/admin/gift_card_form.html", context, status=status)
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> GiftCard:
-        card: GiftCard = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return card
 
     # -- limits ----------------------------------------------------------------------------------------------
 
@@ -377,7 +362,3 @@ _FORMS: dict[str, tuple[Callable[..., forms.Form], Callable[..., str], Any]] = {
     "extend": (_extend_form, _extend, gettext_lazy("Its end was moved.")),
     "refund": (_refund_form, _refund, gettext_lazy("The money is back on the card.")),
 }
-
-
-def _address(card_id: int) -> str:
-    return reverse("admin:encore_coupons_giftcard_change", args=[card_id])

@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.base import by_staff, column, display, in_colour
+from backstage.admin.pages import OwnPagesAdmin, find_object, page_url, show_page
 from commerce.policies.segments.words import say_money, say_number
 from coupons.admin.site_forms import SiteForm
 from coupons.admin.submissions import STANDINGS
@@ -27,11 +27,9 @@ from coupons.operations import sites as operations
 from coupons.queries.sheets import RECENT_DAYS, has_to_come_down, list_sheets
 from coupons.views.feed_formats import FORMATS
 
-CHANGE, ADD = "encore_coupons.change_publishersite", "encore_coupons.add_publishersite"
-
 
 @admin.register(PublisherSite)
-class PublisherSiteAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class PublisherSiteAdmin(OwnPagesAdmin):
     """The sites that publish our coupons, and a page for each."""
 
     empty_text = gettext_lazy(
@@ -64,10 +62,6 @@ class PublisherSiteAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def standing(self, site: PublisherSite) -> Any:
         return in_colour("ended", _("Ended")) if site.ended_at else in_colour("on", _("We work together"))
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a site be added: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of what can be done with a site."""
         both = require_http_methods(["GET", "HEAD", "POST"])
@@ -87,7 +81,7 @@ class PublisherSiteAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change what is known of a site."""
-        site = self._get_for_change(request, object_id)
+        site = self.get_for_change(request, object_id)
         if site.ended_at is not None:
             raise Http404
         return self._answer(request, site)
@@ -96,7 +90,7 @@ class PublisherSiteAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         form = SiteForm(request.POST or None, initial=SiteForm.begin(site) if site else None)
         if request.method == "POST" and form.is_valid() and (saved := self._save(request, form, site)):
             messages.success(request, _("Saved."))
-            return redirect(_address(saved.pk))
+            return redirect(self.address_of(saved.pk))
         list_address = reverse("admin:encore_coupons_publishersite_changelist")
         context = {
             **self.admin_site.each_context(request),
@@ -104,7 +98,7 @@ class PublisherSiteAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "opts": self.opts,
             "list_address": list_address,
             "form": form,
-            "back": _address(site.pk) if site else list_address,
+            "back": self.address_of(site.pk) if site else list_address,
         }
         status = 422 if form.is_bound and form.errors else 200
         return TemplateResponse(request, "encore/coupons/admin/site_form.html", context, status=status)
@@ -128,7 +122,7 @@ class PublisherSiteAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     ) -> HttpResponse:
         """Show one site: its sheets with the use of their codes, its feed, and what it wants."""
         site: PublisherSite = find_object(self, request, object_id)
-        may_change = request.user.has_perm(CHANGE) and site.ended_at is None
+        may_change = self.may(request, "change") and site.ended_at is None
         return show_page(
             self,
             request,
@@ -150,21 +144,15 @@ class PublisherSiteAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def _doer(self, operate: Callable[..., Any], said: Any) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            site = self._get_for_change(request, object_id)
+            site = self.get_for_change(request, object_id)
             try:
                 operate(site_id=site.pk, at=clock.now(), by=by_staff(request.user))
                 messages.success(request, said)
             except operations.SiteEnded as refusal:
                 messages.warning(request, str(refusal))
-            return redirect(_address(site.pk))
+            return redirect(self.address_of(site.pk))
 
         return view
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> PublisherSite:
-        site: PublisherSite = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return site
 
 
 LENGTHS = {
@@ -209,7 +197,3 @@ def _list_feeds(request: HttpRequest, site: PublisherSite) -> list[tuple[str, st
         paths = [(form, reverse("encore_coupons:site_feed", args=[site.feed_key, form])) for form in FORMATS]
         return [(form.upper(), request.build_absolute_uri(path)) for form, path in paths]
     return []
-
-
-def _address(site_id: int) -> str:
-    return reverse("admin:encore_coupons_publishersite_change", args=[site_id])

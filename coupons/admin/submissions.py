@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.base import by_staff, column, display, in_colour
+from backstage.admin.pages import OwnPagesAdmin, find_object, page_url, show_page
 from commerce.policies.segments.words import say_number
 from coupons.admin.site_forms import SheetForm
 from coupons.models import Coupon, PublisherSite, Submission
@@ -33,7 +33,6 @@ from coupons.operations.submissions import (
 from coupons.policies.sites import SUBMISSION_STEPS, SubmissionState
 from coupons.queries.sheets import draft_sheet, has_to_come_down, list_coupons_for, list_sheets, standing_of
 
-CHANGE, ADD = "encore_coupons.change_submission", "encore_coupons.add_submission"
 STANDINGS = {
     SubmissionState.PREPARED: gettext_lazy("Prepared"),
     SubmissionState.SUBMITTED: gettext_lazy("Submitted"),
@@ -75,7 +74,7 @@ class DueFilter(admin.SimpleListFilter):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class SubmissionAdmin(OwnPagesAdmin):
     """The sheets for coupon sites, and a page for each."""
 
     empty_text = gettext_lazy(
@@ -99,10 +98,6 @@ class SubmissionAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def standing(self, sheet: Submission) -> Any:
         standing = standing_of(sheet, clock.now())
         return in_colour(standing.value, STANDINGS[standing])
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a sheet be prepared: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of what can be done with a sheet."""
@@ -144,12 +139,12 @@ class SubmissionAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 form.add_error(None, str(refusal))
             else:
                 messages.success(request, _("The sheet is ready to be copied."))
-                return redirect(_address(sheet.pk))
+                return redirect(self.address_of(sheet.pk))
         return self._show_form(request, form, site, coupon, None)
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change the texts of a sheet that nobody was sent yet."""
-        sheet = self._get_for_change(request, object_id)
+        sheet = self.get_for_change(request, object_id)
         if sheet.state != SubmissionState.PREPARED:
             raise Http404
         form = SheetForm(
@@ -168,7 +163,7 @@ class SubmissionAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 form.add_error(None, str(refusal))
             else:
                 messages.success(request, _("Saved."))
-                return redirect(_address(sheet.pk))
+                return redirect(self.address_of(sheet.pk))
         return self._show_form(request, form, sheet.site, sheet.coupon, sheet)
 
     def _show_choice(
@@ -195,7 +190,7 @@ class SubmissionAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             **self._frame(request, title),
             "form": form,
             "site": site,
-            "back": _address(sheet.pk) if sheet else _site_address(site.pk),
+            "back": self.address_of(sheet.pk) if sheet else _site_address(site.pk),
         }
         status = 422 if form.is_bound and form.errors else 200
         return TemplateResponse(request, "encore/coupons/admin/sheet_form.html", context, status=status)
@@ -217,7 +212,7 @@ class SubmissionAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         found: Submission = find_object(self, request, object_id)
         sheet = Submission.objects.select_related("site", "coupon", "code").get(pk=found.pk)
         (told,) = list_sheets([sheet], clock.now())
-        may_change = request.user.has_perm(CHANGE)
+        may_change = self.may(request, "change")
         return show_page(
             self,
             request,
@@ -239,21 +234,15 @@ class SubmissionAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def _mover(self, state: SubmissionState) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            sheet = self._get_for_change(request, object_id)
+            sheet = self.get_for_change(request, object_id)
             try:
                 move_submission(submission_id=sheet.pk, to=state, at=clock.now(), by=by_staff(request.user))
                 messages.success(request, _("Noted."))
             except SubmissionStepRefused as refusal:
                 messages.warning(request, str(refusal))
-            return redirect(_address(sheet.pk))
+            return redirect(self.address_of(sheet.pk))
 
         return view
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> Submission:
-        sheet: Submission = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return sheet
 
 
 def _list_parts(sheet: Submission) -> list[tuple[Any, str, str]]:
@@ -290,10 +279,6 @@ def _list_times(sheet: Submission) -> list[tuple[Any, str]]:
 def _find(sites: QuerySet[PublisherSite], number: str) -> PublisherSite | None:
     is_number = number.isascii() and number.isdigit() and len(number) < 19
     return sites.filter(pk=int(number)).first() if is_number else None
-
-
-def _address(sheet_id: int) -> str:
-    return reverse("admin:encore_coupons_submission_change", args=[sheet_id])
 
 
 def _site_address(site_id: int) -> str:

@@ -8,15 +8,15 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.base import by_staff, display
+from backstage.admin.pages import OwnPagesAdmin, find_object, list_url, page_url, show_page
 from loyalty.admin.chosen_programme import find_chosen
 from loyalty.admin.outside_forms import OutsideForm, RateForm, UploadForm
 from loyalty.admin.partner_forms import ProgrammeForm
@@ -29,11 +29,9 @@ from loyalty.policies.calendar import local_date
 from loyalty.policies.outside import Direction, FileUnreadable, TransferState
 from loyalty.queries import figures, sentences
 
-ADD, CHANGE = "encore_loyalty.add_outsideprogramme", "encore_loyalty.change_outsideprogramme"
-
 
 @admin.register(OutsideProgramme)
-class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class OutsideProgrammeAdmin(OwnPagesAdmin):
     """The list of outside programmes, and a page for each."""
 
     empty_text = gettext_lazy("No outside programme yet. Take in one whose points members may exchange.")
@@ -56,20 +54,11 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("rates")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let one be taken in: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of what can be done with one, and of the preview of a rate."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-        preview = path(
-            "preview/",
-            self.admin_site.admin_view(require_POST(self.preview_view)),
-            name="encore_loyalty_outsideprogramme_preview",
-        )
         return [
-            preview,
+            list_url(self, "preview", require_POST(self.preview_view)),
             page_url(self, "rate", both(self.rate_view)),
             page_url(self, "stop", require_POST(self.stop_view)),
             page_url(self, "end", both(self.end_view)),
@@ -92,12 +81,12 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 form.take_over(error)
             else:
                 messages.success(request, _("Taken in. Nothing is exchanged until it has a rate."))
-                return redirect(_address(outside.pk))
+                return redirect(self.address_of(outside.pk))
         return self._show_form(request, form, _("Take in an outside programme"), _("Take it in"))
 
     def rate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Set a rate from now on."""
-        outside = self._get_for_change(request, object_id)
+        outside = self.get_for_change(request, object_id)
         form = RateForm(request.POST or None, programme=outside.programme)
         if "save" in request.POST and form.is_valid():
             try:
@@ -108,12 +97,12 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 form.take_over(error)
             else:
                 messages.success(request, _("It holds from now on. What was asked before keeps its rate."))
-                return redirect(_address(outside.pk))
+                return redirect(self.address_of(outside.pk))
         return self._show_form(request, form, _("Set a rate"), _("Set it now"), outside)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with what a half-written rate says and is worth; it saves nothing."""
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+        if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
         form = RateForm(request.POST, programme=find_chosen(request))
         context = {"preview": preview_rate(form)}
@@ -139,7 +128,7 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "button": button,
             "partner": outside,
             "programme": form.programme,
-            "back": _address(outside.pk) if outside else list_address,
+            "back": self.address_of(outside.pk) if outside else list_address,
             "has_channels": True,
             "preview_address": reverse("admin:encore_loyalty_outsideprogramme_preview") if is_rate else "",
             "preview": preview_rate(form) if isinstance(form, RateForm) and form.is_bound else None,
@@ -180,13 +169,13 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             reported=say_reported(counts[TransferState.REPORTED]),
             files=[(file, date_format(file.day_on, "DATE_FORMAT"), say_rows(file.rows)) for file in files],
             received=[(file, say_rows(file.rows)) for file in received],
-            may_change=request.user.has_perm(CHANGE) and outside.ended_at is None,
-            may_move=request.user.has_perm(CHANGE),
+            may_change=self.may(request, "change") and outside.ended_at is None,
+            may_move=self.may(request, "change"),
         )
 
     def stop_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Stop a rate."""
-        outside = self._get_for_change(request, object_id)
+        outside = self.get_for_change(request, object_id)
         if request.POST.get("direction") not in list(Direction):
             raise Http404
         operations.stop_outside_rate(
@@ -196,15 +185,15 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             by=by_staff(request.user),
         )
         messages.success(request, _("Stopped. What is on its way stays on it."))
-        return redirect(_address(outside.pk))
+        return redirect(self.address_of(outside.pk))
 
     def end_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End it, once somebody has seen what that means."""
-        outside = self._get_for_change(request, object_id)
+        outside = self.get_for_change(request, object_id)
         if request.method == "POST":
             operations.end_outside(outside_id=outside.pk, at=clock.now(), by=by_staff(request.user))
             messages.success(request, _("Ended. Answers are still read."))
-            return redirect(_address(outside.pk))
+            return redirect(self.address_of(outside.pk))
         says = [
             _("Members exchange nothing with it any more. It cannot be taken back."),
             _("What waits still goes out, and answers are still read."),
@@ -218,21 +207,21 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             says=says,
             button=_("End it now"),
             can=True,
-            back=_address(outside.pk),
+            back=self.address_of(outside.pk),
         )
 
     def send_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make the file of today, if there is none."""
-        outside = self._get_for_moving(request, object_id)
+        outside: OutsideProgramme = super().get_for_change(request, object_id)
         file = make_transfer_file(outside_id=outside.pk, at=clock.now(), by=by_staff(request.user))
         if file is None:
             messages.warning(request, _("Nothing waits, so there is no file."))
-            return redirect(_address(outside.pk))
+            return redirect(self.address_of(outside.pk))
         return redirect("admin:encore_loyalty_transferfile_change", file.pk)
 
     def upload_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take a file that came in, to be checked or taken in by the job."""
-        outside = self._get_for_moving(request, object_id)
+        outside: OutsideProgramme = super().get_for_change(request, object_id)
         form = UploadForm(request.POST or None, request.FILES or None, programme=outside.programme)
         if request.method == "POST" and form.is_valid():
             try:
@@ -248,16 +237,11 @@ class OutsideProgrammeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             request, form, _("Read a file that came in"), _("Read it"), outside, "outside_upload.html"
         )
 
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> OutsideProgramme:
-        outside = self._get_for_moving(request, object_id)
+    def get_for_change(self, request: HttpRequest, object_id: str) -> OutsideProgramme:
+        """Find an outside programme that has not ended."""
+        outside: OutsideProgramme = super().get_for_change(request, object_id)
         if outside.ended_at is not None:
             raise Http404
-        return outside
-
-    def _get_for_moving(self, request: HttpRequest, object_id: str) -> OutsideProgramme:
-        outside: OutsideProgramme = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
         return outside
 
 
@@ -314,7 +298,3 @@ def say_reported(count: int) -> str:
         count,
     )
     return sentences.counted(sentence, count)
-
-
-def _address(outside_id: int) -> str:
-    return reverse("admin:encore_loyalty_outsideprogramme_change", args=[outside_id])

@@ -8,14 +8,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.base import by_staff, display
+from backstage.admin.pages import OwnPagesAdmin, find_object, list_url, page_url, show_page
 from loyalty.admin.chosen_programme import find_chosen
 from loyalty.admin.partner_forms import (
     ChannelForm,
@@ -39,11 +39,9 @@ from loyalty.operations.statements import close_months
 from loyalty.queries.partners import has_run
 from loyalty.queries.statements import find_closable, list_recent_statements, read_open_month
 
-ADD, CHANGE = "encore_loyalty.add_partner", "encore_loyalty.change_partner"
-
 
 @admin.register(Partner)
-class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class PartnerAdmin(OwnPagesAdmin):
     """The list of partners, and a page for each."""
 
     empty_text = gettext_lazy("No partner yet. Take in a shop whose customers earn and use your points.")
@@ -74,20 +72,11 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         rows = super().get_queryset(request).select_related("programme")
         return rows.prefetch_related("channels__channel", "prices")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a partner be taken in: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of what can be done with a partner, and of the preview."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-        preview = path(
-            "preview/",
-            self.admin_site.admin_view(require_POST(self.preview_view)),
-            name="encore_loyalty_partner_preview",
-        )
         return [
-            preview,
+            list_url(self, "preview", require_POST(self.preview_view)),
             page_url(self, "price", both(self.price_view)),
             page_url(self, "channel", both(self.channel_view)),
             page_url(self, "channel-end", both(self.channel_end_view)),
@@ -113,37 +102,37 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 form.take_over(error)
             else:
                 messages.success(request, _("Taken in. Give its machines keys next."))
-                return redirect(_address(partner.pk))
+                return redirect(self.address_of(partner.pk))
         return self._show_form(
             request, form, _("Take in a partner"), _("Take it in"), has_channels=bool(list_partner_channels())
         )
 
     def price_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Agree a new price."""
-        partner = self._get_for_change(request, object_id)
+        partner = self.get_for_change(request, object_id)
         form = PriceForm(request.POST or None, programme=partner.programme)
         form.begin_price(partner.prices.filter(has_run()).order_by("-starts_at").first())
         if "save" in request.POST and form.is_valid():
             told = form.read_price()
             if self._try(request, form, operations.change_partner_price, partner_id=partner.pk, **told):
                 messages.success(request, _("Agreed. Points of earlier days keep the price of their day."))
-                return redirect(_address(partner.pk))
+                return redirect(self.address_of(partner.pk))
         return self._show_form(request, form, _("Agree a new price"), _("Agree it"), partner)
 
     def channel_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Give the partner another channel."""
-        partner = self._get_for_change(request, object_id)
+        partner = self.get_for_change(request, object_id)
         form = ChannelForm(request.POST or None, programme=partner.programme)
         if "save" in request.POST and form.is_valid():
             told = form.read()
             if self._try(request, form, operations.add_partner_channel, partner_id=partner.pk, **told):
                 messages.success(request, _("The channel belongs to the partner from that day on."))
-                return redirect(_address(partner.pk))
+                return redirect(self.address_of(partner.pk))
         return self._show_form(request, form, _("Add a channel"), _("Add it"), partner)
 
     def channel_end_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End a channel of the partner after a day."""
-        partner = self._get_for_change(request, object_id)
+        partner = self.get_for_change(request, object_id)
         claims = partner.channels.filter(has_run()).select_related("channel")
         number = request.GET.get("claim", "")
         claim = claims.filter(pk=number).first() if number.isascii() and number.isdigit() else None
@@ -155,7 +144,7 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             request, form, operations.end_partner_channel, claim_id=claim.pk, **form.read()
         ):
             messages.success(request, _("It ends then. What comes back there later is the programme's."))
-            return redirect(_address(partner.pk))
+            return redirect(self.address_of(partner.pk))
         title = _("End “%(channel)s” with this partner") % {"channel": claim.channel.name}
         return self._show_form(request, form, title, _("End it"), partner)
 
@@ -190,7 +179,7 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "button": button,
             "partner": partner,
             "programme": form.programme,
-            "back": _address(partner.pk) if partner else list_address,
+            "back": self.address_of(partner.pk) if partner else list_address,
             "preview_address": reverse("admin:encore_loyalty_partner_preview") if is_price else "",
             "preview": preview_price(form) if isinstance(form, PriceForm) and form.is_bound else None,
             "has_channels": True,
@@ -201,7 +190,7 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with what a half-written price would come to in a month; it saves nothing."""
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+        if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
         form = PriceForm(request.POST, programme=find_chosen(request))
         return TemplateResponse(
@@ -240,16 +229,14 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 for row in list_recent_statements(partner.pk)[::-1]
             ],
             closable=[write_month(day) for day in find_closable(partner, at=at)],
-            may_change=request.user.has_perm(CHANGE) and partner.ended_at is None,
-            may_close=request.user.has_perm(CHANGE),
+            may_change=self.may(request, "change") and partner.ended_at is None,
+            may_close=self.may(request, "change"),
             may_make_keys=request.user.has_perm("encore_backstage.add_apikey") and partner.ended_at is None,
         )
 
     def close_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Close the months that are over, once somebody has seen which."""
-        partner: Partner = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
+        partner: Partner = super().get_for_change(request, object_id)
         at = clock.now()
         if request.method == "POST":
             closed = close_months(
@@ -262,7 +249,7 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             count = len(closed.statement_ids)
             said = ngettext("%(n)s month is closed.", "%(n)s months are closed.", count) % {"n": count}
             messages.success(request, said)
-            return redirect(_address(partner.pk))
+            return redirect(self.address_of(partner.pk))
         months = [write_month(day) for day in find_closable(partner, at=at)]
         return self._ask(
             request,
@@ -280,11 +267,11 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def end_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End the partner, once somebody has seen what that means."""
-        partner = self._get_for_change(request, object_id)
+        partner = self.get_for_change(request, object_id)
         if request.method == "POST":
             operations.end_partner(partner_id=partner.pk, at=clock.now(), by=by_staff(request.user))
             messages.success(request, _("Ended. Its open months are still settled."))
-            return redirect(_address(partner.pk))
+            return redirect(self.address_of(partner.pk))
         says = [
             _("Its channels and prices end now, and its keys are withdrawn. It cannot be taken back."),
             _("What comes back at its channels from now on is the programme's."),
@@ -311,13 +298,12 @@ class PartnerAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             says=says,
             button=button,
             can=can,
-            back=_address(partner.pk),
+            back=self.address_of(partner.pk),
         )
 
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> Partner:
-        partner: Partner = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
+    def get_for_change(self, request: HttpRequest, object_id: str) -> Partner:
+        """Find a partner that has not ended."""
+        partner: Partner = super().get_for_change(request, object_id)
         if partner.ended_at is not None:
             raise Http404
         return partner
@@ -329,7 +315,3 @@ def _runs(row: PartnerPrice | PartnerChannel, at: datetime) -> bool:
 
 def _ends_later(row: PartnerChannel, at: datetime) -> bool:
     return row.ends_at is None or row.ends_at > at
-
-
-def _address(partner_id: int) -> str:
-    return reverse("admin:encore_loyalty_partner_change", args=[partner_id])

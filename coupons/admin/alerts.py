@@ -21,6 +21,7 @@ from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff,
 from backstage.admin.pages import find_object, page_url, show_page
 from backstage.policies.charts import Chart, Number, Series
 from commerce.policies.segments.words import say_number
+from coupons.admin.refusals import say_refusal
 from coupons.models import CodeAlert, Submission
 from coupons.operations.alerts import (
     AlertSettled,
@@ -120,7 +121,7 @@ class CodeAlertAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 operate(alert, {"at": clock.now(), "by": by_staff(request.user)})
                 messages.success(request, said)
             except (AlertSettled, CodeNotReady) as refusal:
-                messages.warning(request, str(refusal))
+                messages.warning(request, say_refusal(refusal))
             return redirect(reverse("admin:encore_coupons_codealert_change", args=[alert.pk]))
 
         return view

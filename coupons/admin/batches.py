@@ -15,14 +15,16 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, column, display, in_colour
+from backstage.admin.base import by_staff, column, display, in_colour
+from backstage.admin.deeds import Deed, DeedsAdmin
 from backstage.admin.pages import find_object, page_url, show_page
-from backstage.admin.undo import find_undo, offer_undo, read_undo, say_undone
 from backstage.policies.qr import draw_qr
+from backstage.registry import Text
 from commerce.policies.segments.words import say_number
 from coupons.admin.batch_files import write_csv, write_xlsx
 from coupons.admin.batch_form import BatchForm, TopUpForm, list_coupons
 from coupons.admin.batch_words import list_bars, say_end, say_odds, say_progress, say_promise, say_state
+from coupons.admin.refusals import say_refusal
 from coupons.admin.workbook import CONTENT_TYPE as WORKBOOK
 from coupons.models import CodeBatch
 from coupons.operations import batches as operations
@@ -34,14 +36,32 @@ from coupons.queries.batches import ListedCode, list_codes
 ADD, CHANGE = "encore_coupons.add_codebatch", "encore_coupons.change_codebatch"
 EXPORT, SEE_COUPON = "encore_coupons.export_codes", "encore_coupons.view_coupon"
 # A void batch stays void: that is asked first. The others are each other's way back.
-UNDO = {"pause": operations.resume_batch, "resume": operations.pause_batch}
+DEEDS = {
+    "pause": Deed(
+        operate=operations.pause_batch,
+        said=gettext_lazy("Paused: nobody can use its codes."),
+        meaning=gettext_lazy(
+            "Nobody can use these codes until you let them go on. What is not made yet waits, too."
+        ),
+        label=gettext_lazy("Pause"),
+        undo=operations.resume_batch,
+    ),
+    "resume": Deed(
+        operate=operations.resume_batch,
+        said=gettext_lazy("Its codes are good again."),
+        meaning=gettext_lazy("The codes are good again, and those that are missing are made."),
+        label=gettext_lazy("Let it go on"),
+        undo=operations.pause_batch,
+    ),
+}
+OFFERED = {CodeState.READY.value: ("pause",), CodeState.PAUSED.value: ("resume",)}
 EXAMPLES = 3
 # Ten sheets of 24 labels; the next page has the next ones.
 ON_PAPER = 240
 
 
 @admin.register(CodeBatch)
-class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class CodeBatchAdmin(DeedsAdmin):
     """The batches, and a page for each."""
 
     empty_text = gettext_lazy(
@@ -54,6 +74,9 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         "used",
         "standing",
     )
+    named = "batch_id"
+    deeds = DEEDS
+    refusals = (operations.BatchStepRefused,)
     list_select_related = ("coupon",)
     list_filter = ("state",)
     search_fields = ("name",)
@@ -76,9 +99,9 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def standing(self, batch: CodeBatch) -> Any:
         return in_colour(*say_state(batch, clock.now()))
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a batch be asked for: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
+    def say_refusal(self, request: HttpRequest, obj: Any, refusal: Exception) -> str:
+        """Say why a deed was not done, in the reader's language."""
+        return say_refusal(refusal)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the preview, the deeds, the files and the progress."""
@@ -90,9 +113,6 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         )
         return [
             preview,
-            page_url(self, "pause", require_POST(self.pause_view)),
-            page_url(self, "resume", require_POST(self.resume_view)),
-            page_url(self, "undo", require_POST(self.undo_view)),
             page_url(self, "top_up", require_POST(self.top_up_view)),
             page_url(self, "void", both(self.void_view)),
             page_url(self, "progress", require_safe(self.progress_view)),
@@ -113,7 +133,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             form = BatchForm(request.POST, coupons=coupons)
             if form.is_valid() and "save" in request.POST and (batch := self._save(request, form)):
                 messages.success(request, say_progress(batch))
-                return redirect(_address(batch.pk))
+                return redirect(self.address_of(batch.pk))
         else:
             form = BatchForm(initial={"coupon": request.GET.get("coupon", "")}, coupons=coupons)
         list_address = reverse("admin:encore_coupons_codebatch_changelist")
@@ -169,42 +189,35 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             odds=say_odds(batch),
             bars=list_bars(batch, now),
             progress=_progress(batch),
-            undo=find_undo(request, batch, UNDO),
+            undo=self.find_undo(request, batch),
+            deeds=self._offer(batch),
             top_up=top_up or TopUpForm(initial={"seen_count": batch.wanted_count}),
             codes_address=f"{codes}?batch={batch.pk}",
             may_change=request.user.has_perm(CHANGE),
             may_export=request.user.has_perm(EXPORT) and batch.made_count,
-            is_ready=batch.state == CodeState.READY,
-            is_paused=batch.state == CodeState.PAUSED,
+            is_void=batch.state == CodeState.VOID,
+            other_main=batch.state == CodeState.READY,
         )
+
+    def _offer(self, batch: CodeBatch) -> list[tuple[str, Text, Text]]:
+        """Give the buttons; what is still being made is stopped by its pause."""
+        deeds = self.tell_deeds(OFFERED.get(batch.state, ()))
+        if batch.is_made:
+            return deeds
+        return [(name, meaning, _("Stop") if name == "pause" else label) for name, meaning, label in deeds]
 
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Answer with the progress bar alone."""
         batch = find_object(self, request, object_id)
         return render(request, "encore/backstage/progress.html", _progress(batch))
 
-    def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Pause a batch."""
-        said = _("Paused: nobody can use its codes.")
-        return self._do(request, object_id, operations.pause_batch, said, undo="pause")
-
-    def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let a batch go on."""
-        said = _("Its codes are good again.")
-        return self._do(request, object_id, operations.resume_batch, said, undo="resume")
-
-    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take back what was done a moment ago."""
-        batch = self._get_for_change(request, object_id)
-        if name := read_undo(request, batch, UNDO):
-            return self._do(request, object_id, UNDO[name], say_undone())
-        return redirect(_address(batch.pk))
-
     def void_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask before a batch is made void, with the numbers; then do it."""
-        batch = self._get_for_change(request, object_id)
+        batch = self.get_for_change(request, object_id)
         if request.method == "POST":
-            return self._do(request, object_id, operations.void_batch, _("Void: nobody can use its codes."))
+            operations.void_batch(batch_id=batch.pk, at=clock.now(), by=by_staff(request.user))
+            messages.success(request, _("Void: nobody can use its codes."))
+            return redirect(self.address_of(batch.pk))
         sentence = ngettext(
             "%(n)s code that nobody has used becomes void for good.",
             "%(n)s codes that nobody has used become void for good.",
@@ -219,12 +232,12 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             batch=batch,
             said=sentence % {"n": say_number(batch.free_count)},
             button=button % {"n": say_number(batch.free_count)},
-            back=_address(batch.pk),
+            back=self.address_of(batch.pk),
         )
 
     def top_up_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make more codes of a batch."""
-        batch = self._get_for_change(request, object_id)
+        batch = self.get_for_change(request, object_id)
         form = TopUpForm(request.POST)
         if not form.is_valid():
             return self._show(request, batch, form)
@@ -237,27 +250,8 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             form.add_error("more", error.messages)
             return self._show(request, batch, form)
         except (operations.BatchStepRefused, operations.BatchUnfinished, operations.BatchChanged) as refusal:
-            messages.warning(request, str(refusal))
-        return redirect(_address(batch.pk))
-
-    def _do(
-        self, request: HttpRequest, object_id: str, operate: Any, said: str, *, undo: str = ""
-    ) -> HttpResponse:
-        batch = self._get_for_change(request, object_id)
-        query = ""
-        try:
-            operate(batch_id=batch.pk, at=clock.now(), by=by_staff(request.user))
-            messages.success(request, said)
-            query = offer_undo(batch, undo) if undo else ""
-        except operations.BatchStepRefused as refusal:
-            messages.warning(request, str(refusal))
-        return redirect(_address(batch.pk) + query)
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> CodeBatch:
-        batch: CodeBatch = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return batch
+            messages.warning(request, say_refusal(refusal))
+        return redirect(self.address_of(batch.pk))
 
     # -- taken out -------------------------------------------------------------------------------------------
 
@@ -286,7 +280,7 @@ class CodeBatchAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "until": say_end(batch),
             "labels": [_label(code) for code in found if code.is_free],
             "after": found[-1].id if len(found) == ON_PAPER else None,
-            "back": _address(batch.pk),
+            "back": self.address_of(batch.pk),
         }
         return TemplateResponse(request, "encore/coupons/admin/print_sheet.html", context)
 
@@ -347,7 +341,3 @@ def _label(code: ListedCode) -> dict[str, Any]:
 
 def _file_name(batch: CodeBatch) -> str:
     return slugify(batch.name) or f"codes-{batch.pk}"
-
-
-def _address(batch_id: int) -> str:
-    return reverse("admin:encore_coupons_codebatch_change", args=[batch_id])

@@ -19,6 +19,7 @@ from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff,
 from backstage.admin.pages import find_object, page_url, show_page
 from commerce.models import Customer
 from coupons.admin.batch_form import CodeForm, end_of_day
+from coupons.admin.refusals import say_refusal
 from coupons.models import Code
 from coupons.models.codes import CodeStateChoices
 from coupons.operations import batch_codes as operations
@@ -135,7 +136,7 @@ class CodeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             form.add_error("last_day", error.messages)
             return self._show(request, code, form)
         except operations.CodeStepRefused as refusal:
-            messages.warning(request, str(refusal))
+            messages.warning(request, say_refusal(refusal))
         return redirect(_address(code.pk))
 
     def void_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -145,7 +146,7 @@ class CodeAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             operations.void_batch_code(code_id=code.pk, at=clock.now(), by=by_staff(request.user))
             messages.success(request, _("Void. Nobody can use this code any more."))
         except operations.CodeStepRefused as refusal:
-            messages.warning(request, str(refusal))
+            messages.warning(request, say_refusal(refusal))
         return redirect(_address(code.pk))
 
     def _get_for_change(self, request: HttpRequest, object_id: str) -> Code:

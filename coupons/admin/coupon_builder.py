@@ -23,6 +23,7 @@ from coupons.admin.coupon_codes import MAKE, address_to_make
 from coupons.admin.coupon_form import CARDS, MANY_CODES, CouponForm
 from coupons.admin.coupon_view import say_period
 from coupons.admin.own_basket import tell_own_basket
+from coupons.admin.refusals import say_refusal
 from coupons.models import Coupon, CouponVersion
 from coupons.models.coupon import SaleGoodsChoices
 from coupons.operations import coupons as operations
@@ -192,7 +193,7 @@ def _save(request: HttpRequest, form: CouponForm, coupon: Coupon | None) -> Coup
     except operations.OverCouponLimit as refusal:
         form.add_error(None, f"{refusal} " + _("To ask for it, pause the coupon, change it, and ask then."))
     except operations.CouponStepRefused as refusal:
-        form.add_error(None, str(refusal))
+        form.add_error(None, say_refusal(refusal))
     return None
 
 

@@ -21,6 +21,7 @@ from coupons.admin import coupon_builder, coupon_deeds
 from coupons.admin.coupon_codes import list_alone, tell_codes
 from coupons.admin.coupon_form import LANGUAGES
 from coupons.admin.coupon_view import STANDINGS, lay_out_strip, say_period, say_when, tell_use
+from coupons.admin.refusals import say_refusal
 from coupons.models import Coupon
 from coupons.operations import coupons as operations
 from coupons.operations.coupon_requests import request_start
@@ -83,6 +84,10 @@ class CouponAdmin(DeedsAdmin):
             page_url(self, "edit", both(self.edit_view)),
             *super().get_urls(),
         ]
+
+    def say_refusal(self, request: HttpRequest, obj: Any, refusal: Exception) -> str:
+        """Say why a deed was not done, in the reader's language."""
+        return say_refusal(refusal)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show what is on now above the list, on a strip of six weeks."""

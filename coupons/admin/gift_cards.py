@@ -33,6 +33,7 @@ from coupons.admin.gift_card_forms import (
     RefundForm,
     SellForm,
 )
+from coupons.admin.refusals import say_refusal
 from coupons.models import GiftCard, GiftCardHold, GiftCardLimit
 from coupons.operations.gift_cards import caring, requests
 from coupons.policies.codes import normal_code
@@ -155,7 +156,7 @@ class GiftCardAdmin(OwnPagesAdmin):
                 by=by,
             )
         except (GiftCardRefusal, ValueError) as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, say_refusal(refusal, told["currency"]))
             return None
         if issued.is_replay:
             messages.warning(
@@ -208,7 +209,7 @@ class GiftCardAdmin(OwnPagesAdmin):
             caring.resume_gift_card(card_id=card.pk, at=clock.now(), by=by_staff(request.user))
             messages.success(request, _("It can be used again."))
         except GiftCardRefusal as refusal:
-            messages.warning(request, str(refusal))
+            messages.warning(request, say_refusal(refusal, card.currency))
         return redirect(self.address_of(card.pk))
 
     def _asker(self, name: str) -> Callable[..., HttpResponse]:
@@ -230,7 +231,7 @@ class GiftCardAdmin(OwnPagesAdmin):
                     stands = {"day": pages.say_last_day(card.expires_at, card)}
                     form.add_error("last_day", _("Its last day is: %(day)s. Name a later one.") % stands)
                 except GiftCardRefusal as refusal:
-                    form.add_error(None, str(refusal))
+                    form.add_error(None, say_refusal(refusal, card.currency))
                 else:
                     card.refresh_from_db()
                     if code:

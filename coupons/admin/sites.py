@@ -20,6 +20,7 @@ from backstage import clock
 from backstage.admin.base import by_staff, column, display, in_colour
 from backstage.admin.pages import OwnPagesAdmin, find_object, page_url, show_page
 from commerce.policies.segments.words import say_money, say_number
+from coupons.admin.refusals import say_refusal
 from coupons.admin.site_forms import SiteForm
 from coupons.admin.submissions import STANDINGS
 from coupons.models import PublisherSite, Submission
@@ -112,7 +113,7 @@ class PublisherSiteAdmin(OwnPagesAdmin):
         except ValidationError as error:
             form.take_over(error)
         except operations.SiteEnded as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, say_refusal(refusal))
         return None
 
     # -- one site --------------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ class PublisherSiteAdmin(OwnPagesAdmin):
                 operate(site_id=site.pk, at=clock.now(), by=by_staff(request.user))
                 messages.success(request, said)
             except operations.SiteEnded as refusal:
-                messages.warning(request, str(refusal))
+                messages.warning(request, say_refusal(refusal))
             return redirect(self.address_of(site.pk))
 
         return view

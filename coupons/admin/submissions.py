@@ -20,6 +20,7 @@ from backstage import clock
 from backstage.admin.base import by_staff, column, display, in_colour
 from backstage.admin.pages import OwnPagesAdmin, find_object, page_url, show_page
 from commerce.policies.segments.words import say_number
+from coupons.admin.refusals import say_refusal
 from coupons.admin.site_forms import SheetForm
 from coupons.models import Coupon, PublisherSite, Submission
 from coupons.operations.sites import SiteEnded
@@ -136,7 +137,7 @@ class SubmissionAdmin(OwnPagesAdmin):
             except ValidationError as error:
                 form.take_over(error)
             except SiteEnded as refusal:
-                form.add_error(None, str(refusal))
+                form.add_error(None, say_refusal(refusal))
             else:
                 messages.success(request, _("The sheet is ready to be copied."))
                 return redirect(self.address_of(sheet.pk))
@@ -160,7 +161,7 @@ class SubmissionAdmin(OwnPagesAdmin):
             except ValidationError as error:
                 form.take_over(error)
             except SubmissionStepRefused as refusal:
-                form.add_error(None, str(refusal))
+                form.add_error(None, say_refusal(refusal))
             else:
                 messages.success(request, _("Saved."))
                 return redirect(self.address_of(sheet.pk))
@@ -239,7 +240,7 @@ class SubmissionAdmin(OwnPagesAdmin):
                 move_submission(submission_id=sheet.pk, to=state, at=clock.now(), by=by_staff(request.user))
                 messages.success(request, _("Noted."))
             except SubmissionStepRefused as refusal:
-                messages.warning(request, str(refusal))
+                messages.warning(request, say_refusal(refusal))
             return redirect(self.address_of(sheet.pk))
 
         return view

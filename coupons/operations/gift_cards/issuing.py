@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from backstage import clock
 from backstage.policies import SHOP, By
@@ -139,6 +140,6 @@ def _check(amount_minor: int, currency: str, time_zone: str, texts: str, key: st
     if time_zone not in available_timezones():
         raise ValueError(f"time_zone is {time_zone!r}. Give a name such as Europe/Oslo.")
     if has_card_number(texts):
-        raise ValueError("The texts hold what looks like a payment card's number. Leave it out.")
+        raise ValueError(_("The texts hold what looks like a payment card's number. Leave it out."))
     if not key:
         raise ValueError("key is empty. Give one that is the same whenever this request is repeated.")

@@ -159,7 +159,10 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "preview_address": reverse("admin:encore_loyalty_plan_preview"),
             "programme": form.programme,
             "is_sold": is_sold,
-            "preview": preview(form, at=clock.now()) if form.is_bound and form.is_valid() else None,
+            # A day that is refused, or a tick that is missing, says nothing against the rest.
+            "preview": preview(form, at=clock.now())
+            if form.is_bound and form.errors.keys() <= {"holds_from", "is_meant"}
+            else None,
         }
         status = 422 if form.is_bound and form.errors else 200
         return TemplateResponse(request, "encore/loyalty/admin/plan_form.html", context, status=status)

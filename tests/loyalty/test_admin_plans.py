@@ -141,14 +141,16 @@ def test_a_higher_price_is_refused_with_the_first_day_in_its_field_then_announce
     }
     assert refused.context["form"]["holds_from"].value() == "2026-06-02"
     assert refused.context["form"]["benefits"].value() == ["birthday_gift"]
+    assert refused.context["preview"]["promise"] == "€39.00 a year"
     assert plan.versions.count() == 1
 
     answer = admin_client.post(edit, {**sent, "holds_from": "2026-06-02"}, follow=True)
 
     told = text_of(answer)
     assert "Announced. It holds from June 2 on, and you can call it off until then." in told
-    gift = "2 times the points · For your birthday: a bag of beans"
-    assert f"<li>€29.00 a year · {gift} → €39.00 a year · {gift}</li>" in told
+    assert "<li>€29.00 a year → €39.00 a year</li>" in told
+    newest = plan.versions.get(number=2)
+    assert newest.perks == [{"kind": "birthday_gift", "text": {"en": "a bag of beans"}}]
     assert "<strong>On sale.</strong> €29.00 a year" in told
     assert "€29.00 a year" in text_of(admin_client.get(HOME))
     again = admin_client.post(edit, {**sent, "holds_from": "2026-07-01"})

@@ -19,17 +19,23 @@ PLAN_FIELDS = _OFFER | {"plan_grace_days", "plan_trial_days"}
 
 def list_plan_pairs(before: Fields, after: Fields, currency: str) -> list[tuple[str, str]]:
     """Say what changes between two versions, or the parts of them that differ. Queries: 0."""
-    pairs = []
-    if before.keys() >= _OFFER:
-        pairs.append((_say_offer(before, currency), _say_offer(after, currency)))
+    pairs = _pair_of_offer(before, after, currency) if before.keys() >= _OFFER else []
     for name, say in _RULES:
         if name in before and before[name] != after[name]:
             pairs.append((say(before[name]), say(after[name])))
-    return [(was, then) for was, then in pairs if was != then]
+    return pairs
 
 
-def _say_offer(told: Fields, currency: str) -> str:
-    """Say what a plan costs and brings: "€29.00 a year · 2 times the points · Free returns"."""
+def _pair_of_offer(before: Fields, after: Fields, currency: str) -> list[tuple[str, str]]:
+    """Say only what differs of what a plan costs and brings: "€29.00 a year", and "€39.00 a year" then."""
+    was, now = _parts(before, currency), _parts(after, currency)
+    lost, new = ([part for part in one if part not in other] for one, other in ((was, now), (now, was)))
+    if new:
+        return [(join_words(lost), join_words(new))]
+    return [("", gettext("%(benefit)s: not any more.") % {"benefit": join_words(lost)})] if lost else []
+
+
+def _parts(told: Fields, currency: str) -> list[str]:
     level = told["plan_level"]
     parts = [
         say_price_of(told["plan_price_minor"], told["plan_months"], currency),
@@ -37,7 +43,7 @@ def _say_offer(told: Fields, currency: str) -> str:
         gettext("The level “%(level)s”") % {"level": level["name"]} if level else "",
         *say_perks(read_perks(told["plan_perks"]), currency),
     ]
-    return join_words(filter(None, parts))
+    return [part for part in parts if part]
 
 
 def _say_grace(days: int) -> str:

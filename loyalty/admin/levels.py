@@ -8,14 +8,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.base import by_staff, display, in_colour
+from backstage.admin.pages import OwnPagesAdmin, find_object, list_url, page_url, show_page
 from loyalty.admin.announcing import call_off, say_announced, say_refusal
 from loyalty.admin.level_change import HoldsFromForm, explain_draft, find_meaning
 from loyalty.admin.level_form import LevelForm
@@ -35,12 +35,11 @@ from loyalty.queries.tiers.preview import LevelsPreview, preview_levels
 from loyalty.queries.tiers.schemes import find_draft, find_running, get_scheme
 from loyalty.queries.tiers.words import say_course, say_factor, say_threshold
 
-CHANGE, ADD = "encore_loyalty.change_tierscheme", "encore_loyalty.add_tierscheme"
 DRAFT, ANNOUNCED, ON, OFF, CALLED_OFF = "draft", "announced", "on", "off", "called_off"
 
 
 @admin.register(TierScheme)
-class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class LevelAdmin(OwnPagesAdmin):
     """The versions of the levels, and a page for each."""
 
     empty_text = gettext_lazy("There are no levels yet. Three are proposed to you: they only need names.")
@@ -72,12 +71,8 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         """Show above the list what is announced."""
         at = clock.now()
         announced = [tell(one, one.programme, at) for one in list_standing_of(subject=Subject.LEVELS, at=at)]
-        told = {"announced": announced, "may_change": request.user.has_perm(CHANGE)}
+        told = {"announced": announced, "may_change": self.may(request, "change")}
         return super().changelist_view(request, {**(extra_context or {}), **told})
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let levels be drafted: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of what can be done with levels, and of the preview."""
@@ -86,16 +81,14 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             page_url(self, "stop", require_POST(self._dater(operations.switch_off_levels, _STOPPED))),
             page_url(self, "discard", require_POST(self.discard_view)),
         ]
-        whole = [
-            path(
-                f"{name}/",
-                self.admin_site.admin_view(require_POST(view)),
-                name=f"encore_loyalty_tierscheme_{name}",
-            )
-            for name, view in (("preview", self.preview_view), ("call_off", self.call_off_view))
-        ]
         edit = page_url(self, "edit", require_http_methods(["GET", "HEAD", "POST"])(self.edit_view))
-        return [*whole, *deeds, edit, *super().get_urls()]
+        return [
+            list_url(self, "preview", require_POST(self.preview_view)),
+            list_url(self, "call_off", require_POST(self.call_off_view)),
+            *deeds,
+            edit,
+            *super().get_urls(),
+        ]
 
     # -- drafting --------------------------------------------------------------------------------------------
 
@@ -110,7 +103,7 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change the draft, or draft a new version from this one."""
-        scheme = self._get_for_change(request, object_id)
+        scheme: TierScheme = self.get_for_change(request, object_id)
         return self._answer(request, scheme.programme, scheme, find_draft(scheme.programme_id))
 
     def _answer(
@@ -126,7 +119,7 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 messages.success(
                     request, _("Saved as a draft. Nobody has these levels until you switch them on.")
                 )
-                return redirect(_address(saved.pk))
+                return redirect(self.address_of(saved.pk))
         else:
             initial = LevelForm.begin(base, programme.currency) if base else LevelForm.propose()
             form = LevelForm(initial=initial, programme=programme)
@@ -156,7 +149,7 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "opts": self.opts,
             "list_address": list_address,
             "form": form,
-            "back": _address(draft.pk) if draft else list_address,
+            "back": self.address_of(draft.pk) if draft else list_address,
             "preview_address": reverse("admin:encore_loyalty_tierscheme_preview"),
             "programme": form.programme,
             "preview": _preview(form) if form.is_bound and form.is_valid() else None,
@@ -166,7 +159,7 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with what half-written levels would mean; it saves nothing."""
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+        if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
         form = LevelForm(request.POST, programme=_programme(request))
         context = {"preview": _preview(form) if form.is_valid() else None}
@@ -206,18 +199,15 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             meaning=meaning,
             explains=_EXPLAINS.get(dated or ""),
             may_discard=state == DRAFT,
-            may_change=request.user.has_perm(CHANGE),
+            may_change=self.may(request, "change"),
         )
 
     def _dater(self, operate: Callable[..., TierScheme], said: Any) -> Callable[..., HttpResponse]:
         """Switch levels on or off, now or from a day on that is refused beside its field."""
 
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            scheme, at, form = (
-                self._get_for_change(request, object_id),
-                clock.now(),
-                HoldsFromForm(request.POST),
-            )
+            scheme: TierScheme = self.get_for_change(request, object_id)
+            at, form = clock.now(), HoldsFromForm(request.POST)
             if not form.is_valid():
                 return self._show(request, scheme, form)
             starts_at = find_start(scheme.programme, form.cleaned_data["holds_from"], at)
@@ -237,13 +227,13 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             else:
                 told = find_standing(programme_id=scheme.programme_id, subject=Subject.LEVELS, at=at)
                 messages.success(request, say_announced(scheme.programme, told, at) or said)
-            return redirect(_address(scheme.pk))
+            return redirect(self.address_of(scheme.pk))
 
         return view
 
     def discard_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Throw the draft away."""
-        scheme = self._get_for_change(request, object_id)
+        scheme: TierScheme = self.get_for_change(request, object_id)
         try:
             operations.discard_scheme(
                 programme_id=scheme.programme_id, at=clock.now(), by=by_staff(request.user)
@@ -255,16 +245,10 @@ class LevelAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def call_off_view(self, request: HttpRequest) -> HttpResponse:
         """Call off what is announced for levels, before it holds."""
-        if not request.user.has_perm(CHANGE):
+        if not self.may(request, "change"):
             raise PermissionDenied
         call_off(request, Subject.LEVELS)
         return redirect("admin:encore_loyalty_tierscheme_changelist")
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> TierScheme:
-        scheme: TierScheme = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return scheme
 
 
 STATES = {
@@ -422,7 +406,3 @@ def _programme(request: HttpRequest) -> Programme:
     if programme is None:
         raise Http404(_("There is no programme yet. Add one first."))
     return programme
-
-
-def _address(scheme_id: int) -> str:
-    return reverse("admin:encore_loyalty_tierscheme_change", args=[scheme_id])

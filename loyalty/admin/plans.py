@@ -1,6 +1,5 @@
 """Plans: drafted in a sentence with who would buy, put on sale, changed, closed, ended."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,14 +7,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
-from backstage.admin.base import KeysetModelAdmin, ReadOnlyModelAdmin, by_staff, display, in_colour
-from backstage.admin.pages import find_object, page_url, show_page
+from backstage.admin.base import by_staff, display, in_colour
+from backstage.admin.deeds import Deed, DeedsAdmin
+from backstage.admin.pages import find_object, list_url, page_url, show_page
 from loyalty.admin.announcing import call_off, say_announced, say_refusal
 from loyalty.admin.campaign_view import say_when
 from loyalty.admin.chosen_programme import find_chosen
@@ -35,22 +35,51 @@ from loyalty.queries.plans.results import PlanResults, get_results
 from loyalty.queries.plans.words import say_benefits, say_price
 from loyalty.queries.programmes import offer_of, rules_of
 
-CHANGE, ADD = "encore_loyalty.change_plan", "encore_loyalty.add_plan"
-DEEDS: dict[str, tuple[str, ...]] = {
+# What may be done from where, in the order of the buttons.
+OFFERED: dict[str, tuple[str, ...]] = {
     PlanState.DRAFT.value: ("start", "discard"),
     PlanState.ON.value: ("close", "end"),
     PlanState.CLOSED.value: ("start", "end"),
     PlanState.ENDED.value: (),
 }
+DEEDS = {
+    "start": Deed(
+        operate=operations.switch_on_plan,
+        said=gettext_lazy("It is on sale."),
+        meaning=gettext_lazy("Members can buy it from now on."),
+        label=gettext_lazy("Put it on sale"),
+    ),
+    "close": Deed(
+        operate=operations.close_plan,
+        said=gettext_lazy("Closed. Nobody new can join; who is in may renew."),
+        meaning=gettext_lazy("Nobody new can join. Who is in it may renew."),
+        label=gettext_lazy("Close it to new members"),
+    ),
+    "end": Deed(
+        operate=operations.end_plan,
+        said=gettext_lazy("Ended. What is paid for runs out."),
+        meaning=gettext_lazy("It ends for good: nobody joins or renews. What is paid for runs out."),
+        label=gettext_lazy("End it"),
+    ),
+    "discard": Deed(
+        operate=operations.discard_plan,
+        said=gettext_lazy("The draft is thrown away."),
+        meaning=gettext_lazy("The draft is thrown away. Nobody has bought it."),
+        label=gettext_lazy("Throw the draft away"),
+    ),
+}
 
 
 @admin.register(Plan)
-class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
+class PlanAdmin(DeedsAdmin):
     """What members can pay for, and a page for each."""
 
     empty_text = gettext_lazy("No plans yet. A plan is what members pay for: more points, free shipping.")
     list_display = ("title", "standing", "costs", "brings")
     search_fields = ("name",)
+    named = "plan_id"
+    deeds = DEEDS
+    refusals = (operations.PlanStepRefused, AlreadyAnnounced)
 
     @display(description=gettext_lazy("name"))
     def title(self, plan: Plan) -> str:
@@ -71,28 +100,15 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("programme").prefetch_related("versions__plan")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let a plan be drafted: not by Django's form, but by the one below."""
-        return bool(request.user.has_perm(ADD))
-
     def get_urls(self) -> list[URLPattern]:
-        """Add the addresses of what can be done with a plan, and of the preview."""
+        """Add the form and its preview, and calling off what is announced."""
         both = require_http_methods(["GET", "HEAD", "POST"])
-        deeds = [
-            page_url(self, name, require_POST(self._doer(operate, said)))
-            for name, (operate, said) in _DEEDS.items()
+        return [
+            list_url(self, "preview", require_POST(self.preview_view)),
+            list_url(self, "call_off", require_POST(self.call_off_view)),
+            page_url(self, "edit", both(self.edit_view)),
+            *super().get_urls(),
         ]
-        look = path(
-            "preview/",
-            self.admin_site.admin_view(require_POST(self.preview_view)),
-            name="encore_loyalty_plan_preview",
-        )
-        calling_off = path(
-            "call_off/",
-            self.admin_site.admin_view(require_POST(self.call_off_view)),
-            name="encore_loyalty_plan_call_off",
-        )
-        return [look, calling_off, *deeds, page_url(self, "edit", both(self.edit_view)), *super().get_urls()]
 
     # -- drafting and changing -------------------------------------------------------------------------------
 
@@ -104,12 +120,12 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         form = _open(request, programme)
         if _is_saved(request, form) and (plan := self._save(request, form, None)):
             messages.success(request, _("Saved as a draft. Nobody can buy it until you put it on sale."))
-            return redirect(_address(plan.pk))
+            return redirect(self.address_of(plan.pk))
         return self._show_form(request, form, None)
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change a draft in place, or begin a new version of what is sold."""
-        plan = self._get_for_change(request, object_id)
+        plan: Plan = self.get_for_change(request, object_id)
         if plan.state == PlanState.ENDED:
             raise Http404
         at, standing = clock.now(), _standing(plan)
@@ -117,7 +133,7 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
         if _is_saved(request, form) and self._save(request, form, plan):
             told = find_standing(programme_id=plan.programme_id, subject=Subject.PLAN, plan_id=plan.pk, at=at)
             messages.success(request, say_announced(plan.programme, told, at) or _say_changed(plan))
-            return redirect(_address(plan.pk))
+            return redirect(self.address_of(plan.pk))
         return self._show_form(request, form, plan)
 
     def _save(self, request: HttpRequest, form: PlanForm, plan: Plan | None) -> Plan | None:
@@ -155,7 +171,7 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
             "list_address": list_address,
             "form": form,
             "button": _("Begin this as a new version") if is_sold else _("Save draft"),
-            "back": _address(plan.pk) if plan else list_address,
+            "back": self.address_of(plan.pk) if plan else list_address,
             "preview_address": reverse("admin:encore_loyalty_plan_preview"),
             "programme": form.programme,
             "is_sold": is_sold,
@@ -169,7 +185,7 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with what a half-written plan would bring and cost; it saves nothing."""
-        if not (request.user.has_perm(ADD) or request.user.has_perm(CHANGE)):
+        if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
         form = _open(request, find_chosen(request))
         context = {"preview": preview(form, at=clock.now()) if form.is_valid() else None}
@@ -199,63 +215,22 @@ class PlanAdmin(ReadOnlyModelAdmin, KeysetModelAdmin):
                 (row, say_price(offer_of(row), programme.currency), say_when(row, programme))
                 for row in versions
             ],
-            deeds=[(name, *_MEANINGS[name]) for name in DEEDS[plan.state]],
-            may_change=request.user.has_perm(CHANGE),
-            may_edit=request.user.has_perm(CHANGE) and plan.state != PlanState.ENDED,
+            deeds=self.tell_deeds(OFFERED[plan.state]),
+            may_change=self.may(request, "change"),
+            may_edit=self.may(request, "change") and plan.state != PlanState.ENDED,
         )
 
-    def _doer(self, operate: Callable[..., Any], said: Any) -> Callable[..., HttpResponse]:
-        def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            plan = self._get_for_change(request, object_id)
-            try:
-                operate(plan_id=plan.pk, at=clock.now(), by=by_staff(request.user))
-                messages.success(request, said)
-            except ValidationError as error:
-                messages.error(request, " ".join(error.messages))
-            except operations.PlanStepRefused as refusal:
-                messages.warning(request, str(refusal))
-            except AlreadyAnnounced as refusal:
-                messages.warning(request, say_refusal(plan.programme, refusal, clock.now()))
-            if not Plan.objects.filter(pk=plan.pk).exists():
-                return redirect("admin:encore_loyalty_plan_changelist")
-            return redirect(_address(plan.pk))
-
-        return view
+    def say_refusal(self, request: HttpRequest, obj: Plan, refusal: Exception) -> str:
+        """Say what is announced already, where it is that."""
+        if isinstance(refusal, AlreadyAnnounced):
+            return say_refusal(obj.programme, refusal, clock.now())
+        return super().say_refusal(request, obj, refusal)
 
     def call_off_view(self, request: HttpRequest) -> HttpResponse:
         """Call off a change of a plan that is announced, before it holds."""
-        if not request.user.has_perm(CHANGE):
+        if not self.may(request, "change"):
             raise PermissionDenied
-        return redirect(_address(call_off(request, Subject.PLAN).plan_id or 0))
-
-    def _get_for_change(self, request: HttpRequest, object_id: str) -> Plan:
-        plan: Plan = find_object(self, request, object_id)
-        if not request.user.has_perm(CHANGE):
-            raise PermissionDenied
-        return plan
-
-
-_DEEDS: dict[str, tuple[Callable[..., Any], Any]] = {
-    "start": (operations.switch_on_plan, gettext_lazy("It is on sale.")),
-    "close": (operations.close_plan, gettext_lazy("Closed. Nobody new can join; who is in may renew.")),
-    "end": (operations.end_plan, gettext_lazy("Ended. What is paid for runs out.")),
-    "discard": (operations.discard_plan, gettext_lazy("The draft is thrown away.")),
-}
-_MEANINGS = {
-    "start": (gettext_lazy("Members can buy it from now on."), gettext_lazy("Put it on sale")),
-    "close": (
-        gettext_lazy("Nobody new can join. Who is in it may renew."),
-        gettext_lazy("Close it to new members"),
-    ),
-    "end": (
-        gettext_lazy("It ends for good: nobody joins or renews. What is paid for runs out."),
-        gettext_lazy("End it"),
-    ),
-    "discard": (
-        gettext_lazy("The draft is thrown away. Nobody has bought it."),
-        gettext_lazy("Throw the draft away"),
-    ),
-}
+        return redirect(self.address_of(call_off(request, Subject.PLAN).plan_id or 0))
 
 
 def _open(request: HttpRequest, programme: Programme, **more: Any) -> PlanForm:
@@ -300,7 +275,3 @@ def _say_changed(plan: Plan) -> str:
     if plan.state == PlanState.DRAFT:
         return _("Saved.")
     return _("Changed for payments from now on. What is paid for stays as it was.")
-
-
-def _address(plan_id: int) -> str:
-    return reverse("admin:encore_loyalty_plan_change", args=[plan_id])

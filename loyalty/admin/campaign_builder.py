@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,6 +19,7 @@ from commerce.admin.goods_picker import is_picking, pick, search
 from loyalty.admin.campaign_deeds import say_over_limit
 from loyalty.admin.campaign_form import CARDS, CampaignForm
 from loyalty.admin.campaign_view import preview_form, preview_stored, say_changed
+from loyalty.admin.chosen_programme import find_chosen
 from loyalty.models import Campaign, Programme
 from loyalty.operations import campaigns as operations
 from loyalty.policies.campaigns import CampaignState
@@ -35,7 +36,7 @@ CARD_TITLES = {
 
 def answer(model_admin: Any, request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     """Show the form with what it would do, and save it once nothing is wrong."""
-    programme = campaign.programme if campaign else _find_programme(request)
+    programme = campaign.programme if campaign else find_chosen(request)
     if request.method != "POST":
         return _begin(model_admin, request, campaign, programme)
     form = CampaignForm(pick(request.POST), programme=programme)
@@ -127,21 +128,11 @@ def _show(
 
 def preview(request: HttpRequest) -> HttpResponse:
     """Answer with what a half-written form would do; it saves nothing."""
-    programme = _find_programme(request)
+    programme = find_chosen(request)
     form = CampaignForm(request.POST, programme=programme)
     campaign = Campaign.objects.filter(pk=_number(request.POST.get("campaign", ""))).first()
     context = preview_form(form, programme, campaign) if form.is_valid() else {}
     return TemplateResponse(request, "encore/loyalty/admin/campaign_preview.html", {"form": form, **context})
-
-
-def _find_programme(request: HttpRequest) -> Programme:
-    """Find the programme that a campaign is for: the one that is named, else the only or first one."""
-    programmes = Programme.objects.order_by("id")
-    number = _number(request.POST.get("programme", "") or request.GET.get("programme", ""))
-    programme = programmes.filter(pk=number).first() if number else programmes.first()
-    if programme is None:
-        raise Http404(_("There is no programme yet. Add one first."))
-    return programme
 
 
 def _number(text: str) -> int:

@@ -21,9 +21,10 @@ from backstage.operations.jobs import run_job
 from commerce.policies.segments import Definition, SegmentError
 from commerce.queries.segments import count_segment, describe_segment, read_segment
 from loyalty.admin import invitation_builder, who_may_join
+from loyalty.admin.chosen_programme import find_chosen
 from loyalty.admin.invitation_builder import preview_chosen, read_id
 from loyalty.admin.invitation_view import lay_out_funnel
-from loyalty.models import Invitation, InvitationList, Programme
+from loyalty.models import Invitation, InvitationList
 from loyalty.operations import invitation_lists as operations
 from loyalty.operations.invitations import CannotWithdraw, note_export, withdraw_invitation
 from loyalty.policies.invitations import ListState
@@ -135,13 +136,13 @@ class InvitationListAdmin(DeedsAdmin):
         """Show the curve of the revenue, propose whom to invite, and say whom the programme takes."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return who_may_join.answer(self, request, _programme(request))
+        return who_may_join.answer(self, request, find_chosen(request))
 
     def who_preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with the portrait of so many per cent; it saves nothing."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return who_may_join.preview(request, _programme(request))
+        return who_may_join.preview(request, find_chosen(request))
 
     # -- drafting and changing -------------------------------------------------------------------------------
 
@@ -149,7 +150,7 @@ class InvitationListAdmin(DeedsAdmin):
         """Draft a list; an address may name its segment."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return invitation_builder.answer(self, request, None, _programme(request))
+        return invitation_builder.answer(self, request, None, find_chosen(request))
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Change a draft."""
@@ -162,7 +163,7 @@ class InvitationListAdmin(DeedsAdmin):
         """Answer with who would be invited by a half-written form; it saves nothing."""
         if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
-        return invitation_builder.preview(request, _programme(request))
+        return invitation_builder.preview(request, find_chosen(request))
 
     # -- one list --------------------------------------------------------------------------------------------
 
@@ -274,13 +275,3 @@ def _describe(row: InvitationList) -> str:
 
 def _day(at: Any, row: InvitationList, now: Any) -> str:
     return "" if at is None else figures.day(at, row.programme.zone, now=now)
-
-
-def _programme(request: HttpRequest) -> Programme:
-    """Find the programme that a page is about: the one asked for, else the first. Raises: Http404."""
-    programmes = Programme.objects.order_by("id")
-    number = read_id(request.POST.get("programme", "") or request.GET.get("programme", ""))
-    found = programmes.filter(pk=number).first() if number else programmes.first()
-    if found is None:
-        raise Http404
-    return found

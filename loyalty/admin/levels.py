@@ -5,37 +5,43 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backstage import clock
 from backstage.admin.base import by_staff, display, in_colour
 from backstage.admin.pages import OwnPagesAdmin, find_object, list_url, page_url, show_page
 from loyalty.admin.announcing import call_off, say_announced, say_refusal
-from loyalty.admin.level_change import HoldsFromForm, explain_draft, find_meaning
+from loyalty.admin.chosen_programme import find_chosen
+from loyalty.admin.level_change import HoldsFromForm, find_meaning
 from loyalty.admin.level_form import LevelForm
+from loyalty.admin.level_view import (
+    ANNOUNCED,
+    DRAFT,
+    ON,
+    STATES,
+    ask_whether_meant,
+    find_problems,
+    preview_form,
+    say_preview,
+    say_when,
+    state_of,
+)
 from loyalty.admin.programme_calendar import tell
 from loyalty.admin.programme_forms import find_start
-from loyalty.models import Programme, Tier, TierScheme
+from loyalty.models import Programme, TierScheme
 from loyalty.operations.changes.notice import AlreadyAnnounced, NoticeTooShort, StartPassed
 from loyalty.operations.tiers import schemes as operations
 from loyalty.policies.changes.subjects import Subject
-from loyalty.policies.tiers.scheme import Scheme
-from loyalty.policies.tiers.terms import TierPlan, problems_of_tiers
-from loyalty.queries import figures, sentences
 from loyalty.queries.changes.announcements import find_standing, list_standing_of
-from loyalty.queries.perk_words import say_perks
-from loyalty.queries.programmes import scheme_of, tier_of
-from loyalty.queries.tiers.preview import LevelsPreview, preview_levels
+from loyalty.queries.tiers.preview import preview_levels
 from loyalty.queries.tiers.schemes import find_draft, find_running, get_scheme
-from loyalty.queries.tiers.words import say_course, say_factor, say_threshold
-
-DRAFT, ANNOUNCED, ON, OFF, CALLED_OFF = "draft", "announced", "on", "off", "called_off"
+from loyalty.queries.tiers.words import say_course
 
 
 @admin.register(TierScheme)
@@ -96,7 +102,7 @@ class LevelAdmin(OwnPagesAdmin):
         """Draft levels: the draft that there is, a copy of what runs, or the three that shops begin with."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        programme = _programme(request)
+        programme = find_chosen(request)
         draft = find_draft(programme.pk)
         standing = draft or find_running(programme.pk, at=clock.now())
         return self._answer(request, programme, standing, draft)
@@ -128,7 +134,7 @@ class LevelAdmin(OwnPagesAdmin):
     def _save(self, request: HttpRequest, form: LevelForm) -> TierScheme | None:
         try:
             tiers, rules = form.read_tiers(), form.read_rules()
-            if _find_problems(form, tiers) or form.refuse_cost(_ask(form)):
+            if find_problems(form, tiers) or form.refuse_cost(ask_whether_meant(form)):
                 return None
             return operations.save_scheme(
                 programme_id=form.programme.pk,
@@ -152,7 +158,7 @@ class LevelAdmin(OwnPagesAdmin):
             "back": self.address_of(draft.pk) if draft else list_address,
             "preview_address": reverse("admin:encore_loyalty_tierscheme_preview"),
             "programme": form.programme,
-            "preview": _preview(form) if form.is_bound and form.is_valid() else None,
+            "preview": preview_form(form) if form.is_bound and form.is_valid() else None,
         }
         status = 422 if form.is_bound and form.errors else 200
         return TemplateResponse(request, "encore/loyalty/admin/level_form.html", context, status=status)
@@ -161,8 +167,8 @@ class LevelAdmin(OwnPagesAdmin):
         """Answer with what half-written levels would mean; it saves nothing."""
         if not (self.may(request, "add") or self.may(request, "change")):
             raise PermissionDenied
-        form = LevelForm(request.POST, programme=_programme(request))
-        context = {"preview": _preview(form) if form.is_valid() else None}
+        form = LevelForm(request.POST, programme=find_chosen(request))
+        context = {"preview": preview_form(form) if form.is_valid() else None}
         return TemplateResponse(request, "encore/loyalty/admin/level_preview.html", context)
 
     # -- one version -----------------------------------------------------------------------------------------
@@ -191,7 +197,7 @@ class LevelAdmin(OwnPagesAdmin):
             state=STATES[state],
             when=say_when(row),
             course=say_course(scheme),
-            preview=_say(
+            preview=say_preview(
                 preview_levels(programme=row.programme, scheme=scheme, at=at), scheme, row.programme
             ),
             announced=[tell(standing, row.programme, at)] if standing else [],
@@ -251,13 +257,6 @@ class LevelAdmin(OwnPagesAdmin):
         return redirect("admin:encore_loyalty_tierscheme_changelist")
 
 
-STATES = {
-    DRAFT: gettext_lazy("Draft"),
-    ON: gettext_lazy("Switched on"),
-    ANNOUNCED: gettext_lazy("Announced"),
-    OFF: gettext_lazy("Over"),
-    CALLED_OFF: gettext_lazy("Called off"),
-}
 _STARTED = gettext_lazy("The levels are switched on.")
 _STOPPED = gettext_lazy("The levels are switched off. Nobody has one now.")
 _EXPLAINS = {
@@ -275,134 +274,3 @@ _EXPLAINS = {
         gettext_lazy("Switch off"),
     ),
 }
-
-
-def state_of(scheme: TierScheme) -> str:
-    """Say where a version stands."""
-    if scheme.starts_at is None:
-        return DRAFT
-    if scheme.starts_at == scheme.ends_at:
-        return CALLED_OFF
-    now = clock.now()
-    if scheme.starts_at > now:
-        return ANNOUNCED
-    return ON if scheme.ends_at is None or scheme.ends_at > now else OFF
-
-
-def say_when(scheme: TierScheme) -> str:
-    """Say from when to when a version holds, or held."""
-    if scheme.starts_at is None or scheme.starts_at == scheme.ends_at:
-        return ""
-    zone, now = scheme.programme.zone, clock.now()
-    since = figures.day(scheme.starts_at, zone, now=now)
-    if scheme.starts_at > now:
-        return _("from %(date)s on") % {"date": since}
-    if scheme.ends_at is None:
-        return _("since %(date)s") % {"date": since}
-    return _("%(from)s to %(until)s") % {"from": since, "until": figures.day(scheme.ends_at, zone, now=now)}
-
-
-def _find_problems(form: LevelForm, tiers: list[TierPlan]) -> bool:
-    rules = form.read_rules()
-    problems = problems_of_tiers(tiers, grace_days=rules["grace_days"], notice_days=rules["notice_days"])
-    form.take_problems(problems)
-    return bool(problems)
-
-
-def _scheme(form: LevelForm) -> Scheme | None:
-    """Make the scheme that a form describes; nothing while it cannot stand."""
-    try:
-        tiers = form.read_tiers()
-    except ValidationError as error:
-        form.take_over(error)
-        return None
-    if not tiers or _find_problems(form, tiers):
-        return None
-    row = TierScheme(programme=form.programme, created_at=clock.now(), **form.read_rules())
-    levels = [
-        tier_of(
-            Tier(
-                id=place + 1,
-                # A new one only has to be told apart: nobody has it.
-                level_id=plan.level_id or -place - 1,
-                name=plan.name or _("Level %(n)s") % {"n": place + 1},
-                threshold=plan.threshold,
-                factor=plan.factor,
-                perks=list(plan.perks),
-            )
-        )
-        for place, plan in enumerate(tiers)
-    ]
-    return scheme_of(row, tuple(levels))
-
-
-def _preview(form: LevelForm) -> dict[str, Any] | None:
-    scheme = _scheme(form)
-    if scheme is None:
-        return None
-    told = preview_levels(programme=form.programme, scheme=scheme, at=clock.now())
-    return {
-        **_say(told, scheme, form.programme),
-        **explain_draft(form.programme, scheme),
-        "course": say_course(scheme),
-    }
-
-
-def _say(told: LevelsPreview, scheme: Scheme, programme: Programme) -> dict[str, Any]:
-    """Say what levels mean, with a bar for each that is as long as its part of all members."""
-    rows = [
-        {
-            "name": level.tier.name or _("without a name"),
-            "takes": say_threshold(scheme, level.tier, programme.currency),
-            "gives": [
-                *filter(None, [say_factor(level.tier.percent)]),
-                *say_perks(level.tier.perks, programme.currency),
-            ],
-            "members": level.members,
-        }
-        for level in told.levels
-    ]
-    return {
-        "rows": rows,
-        "members": told.members,
-        "without": _say_members(told.without),
-        "is_sample": told.is_sample,
-        "is_for_most": told.is_for_most,
-        "cost": _say_cost(told, programme) if told.extra_points else "",
-    }
-
-
-def _say_members(count: int) -> str:
-    return ngettext("%(n)s member", "%(n)s members", count) % {"n": figures.number(count)}
-
-
-def _say_cost(told: LevelsPreview, programme: Programme) -> str:
-    return _("About %(points)s more a year, worth %(worth)s, if everybody buys as in the last one.") % {
-        "points": sentences.points(told.extra_points),
-        "worth": figures.money(told.cost_minor, programme.currency),
-    }
-
-
-def _ask(form: LevelForm) -> str:
-    """Ask where a digit too many or too few is likely; nothing where it is not."""
-    scheme = _scheme(form)
-    if scheme is None:
-        return ""
-    told = preview_levels(programme=form.programme, scheme=scheme, at=clock.now())
-    if not told.needs_a_tick:
-        return ""
-    if told.is_for_most:
-        return _(
-            "More than half of all members would have the highest level. Tick here if it is meant to be."
-        )
-    return _("%(cost)s Tick here if it is meant to be.") % {"cost": _say_cost(told, form.programme)}
-
-
-def _programme(request: HttpRequest) -> Programme:
-    programmes = Programme.objects.order_by("id")
-    text = request.POST.get("programme", "") or request.GET.get("programme", "")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    programme = programmes.filter(pk=number).first() if number else programmes.first()
-    if programme is None:
-        raise Http404(_("There is no programme yet. Add one first."))
-    return programme

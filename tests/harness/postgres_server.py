@@ -69,8 +69,10 @@ def sweep(address: str, database: str) -> None:
         left = connection.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [database]
         )
+        # A worker that outlives the run for a moment may be faster.
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         for (name,) in left.fetchall():
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(drop.format(sql.Identifier(name)))
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """Append-only tables are emptied between tests that commit, and guarded during them."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import DatabaseError, connection
 
-from backstage.ddl import missing_triggers
+from backstage.ddl import append_only_tables, drop_statements, missing_triggers
 from backstage.models import AuditRecord
+from tests.harness.append_only import empty
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,3 +41,23 @@ def test_a_whole_table_is_not_emptied_in_one_go(record):
         cursor.execute(emptying)
 
     assert AuditRecord.objects.count() == 1
+
+
+def test_emptying_leaves_what_django_knows_of_the_models_and_nothing_else(record):
+    permissions = set(Permission.objects.values_list("id", flat=True))
+
+    empty()
+
+    assert not AuditRecord.objects.exists()
+    assert set(Permission.objects.values_list("id", flat=True)) == permissions != set()
+
+
+def test_emptying_mends_the_guards_that_a_test_took_away():
+    with connection.cursor() as cursor:
+        for statement in drop_statements(connection.vendor, append_only_tables()[0]):
+            cursor.execute(statement)
+    assert missing_triggers() != []
+
+    empty()
+
+    assert missing_triggers() == []

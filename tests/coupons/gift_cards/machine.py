@@ -13,14 +13,11 @@ planted there survive.
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from backstage.ddl import triggers_dropped
-from backstage.models import AuditRecord
 from backstage.policies import SHOP
-from coupons.models import GiftCard, GiftCardHold, GiftCardMovement
+from coupons.models import GiftCardHold, GiftCardMovement
 from coupons.operations.gift_cards.caring import extend_gift_card, void_gift_card
 from coupons.operations.gift_cards.spending import capture_gift_card, void_gift_card_hold
 from coupons.policies.gift_card_errors import (
@@ -34,6 +31,7 @@ from coupons.policies.gift_card_errors import (
 from coupons.queries.gift_card_laws import LAWS
 from coupons.queries.gift_cards import get_balance_of_card
 from tests.coupons.gift_cards.till import NOON, refund, reserve, run_job, sell
+from tests.harness.append_only import empty
 
 GRACE, HOLD = timedelta(days=30), timedelta(minutes=30)
 cards = st.integers(0, 1)
@@ -125,7 +123,7 @@ class Purse:
 class GiftCardMachine(RuleBasedStateMachine):
     @initialize(days=st.sampled_from([None, 1, 3, 40]))
     def open_shop(self, days: int | None) -> None:
-        forget_everything()
+        empty()
         self.now, self.orders = NOON, 0
         self.ends = None if days is None else NOON + timedelta(days=days)
         self.cards = [sell(100, expires_at=self.ends), sell(100)]
@@ -289,7 +287,7 @@ class GiftCardMachine(RuleBasedStateMachine):
                 assert law.find() == []
 
     def teardown(self) -> None:
-        forget_everything()
+        empty()
 
 
 def size() -> tuple[int, int]:
@@ -313,9 +311,3 @@ def numbers_of(deed) -> tuple:
     except GiftCardEndNotLater:
         return ("not later",)
     return ()
-
-
-def forget_everything() -> None:
-    with transaction.atomic(), triggers_dropped(connection):
-        for model in (GiftCardMovement, GiftCardHold, GiftCard, AuditRecord):
-            model._base_manager.all()._raw_delete(using="default")

@@ -18,15 +18,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from backstage.ddl import triggers_dropped
 from backstage.policies import SYSTEM
 from backstage.registry import invariants, jobs
-from commerce.models import Channel, Customer, Purchase, PurchaseLine
-from loyalty import models
+from commerce.models import Channel, Purchase, PurchaseLine
 from loyalty.ledger import moves
 from loyalty.models import Entry, Hold, Lot, Movement
 from loyalty.operations.awards import settle_awards
@@ -41,14 +39,10 @@ from tests.factories.loyalty import (
     ProgrammeFactory,
     ProgrammePhaseFactory,
 )
+from tests.harness.append_only import empty
 from tests.loyalty.ledger.reference import Purse, Reference, Refused, a_month_later, midnight_after
 
 START = datetime(2026, 1, 30, 9, tzinfo=UTC)  # a month on is a day that February lacks
-WRITTEN = [
-    *(Movement, models.EntryNote, Entry, Hold, Lot, models.Award, PurchaseLine, Purchase, Channel),
-    *(models.PointsAccount, models.Member, Customer, models.LotTerms, models.EarningRule),
-    *(models.ProductGroup, models.ProgrammePhase, models.Programme),
-]
 DUE_JOBS = ("void_stale_holds", "release_due_points", "expire_due_points")
 WINDOWS = ("order", "delivery")  # in the order of their ids, in which the product posts them
 
@@ -99,12 +93,6 @@ class Sent:
     entry_id: int
 
 
-def forget_everything() -> None:
-    with transaction.atomic(), triggers_dropped(connection):
-        for model in WRITTEN:
-            model._base_manager.all()._raw_delete(using="default")
-
-
 def earn_points(lines: dict[str, Line]) -> None:
     """3 points for every 2 minor units of the order, rounded down; largest remainder, ties by key."""
     total = sum(line.sold for line in lines.values())
@@ -125,7 +113,7 @@ class LedgerMachine(RuleBasedStateMachine):
         lets_go=st.sampled_from([False, False, True]),
     )
     def open_shop(self, window_days: int, lapsing: bool, lets_go: bool) -> None:
-        forget_everything()
+        empty()
         self.window_days, self.lapsing, self.lets_go = window_days, lapsing, lets_go
         policy = DebtPolicy.LET_GO if lets_go else DebtPolicy.DEBT
         programme = ProgrammeFactory(debt_policy=policy.value)
@@ -512,7 +500,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert law.find() == []
 
     def teardown(self) -> None:
-        forget_everything()
+        empty()
 
 
 def refusal_of(deed: Callable[[], None]) -> tuple[int, ...] | None:

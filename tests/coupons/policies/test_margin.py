@@ -19,6 +19,8 @@ from coupons.policies.margin import (
 )
 from coupons.policies.plans import Plan
 
+pytestmark = pytest.mark.once
+
 MUG = BasketLine("mug", 2000, sku="MUG", brand="Nord", cost_minor=1400)
 BEANS = BasketLine("beans", 1000, sku="BEANS", brand="Roast", cost_minor=400)
 EVERYWHERE = Floor(1, FloorScope.CHANNEL, "", 1000, Remedy.TRIM)

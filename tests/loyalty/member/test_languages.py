@@ -17,6 +17,8 @@ from django.utils.translation.template import templatize
 
 from loyalty.queries import figures, sentences
 
+pytestmark = pytest.mark.once
+
 # Where texts are written, by the folder whose catalogs hold them. The site's templates lie beside `config`.
 CODE = {
     "backstage": ("backstage",),
@@ -111,7 +113,6 @@ def test_the_plural_rule_is_djangos_own_so_that_a_shop_can_override_our_texts(so
 
 
 @pytest.mark.slow
-@pytest.mark.once
 @pytest.mark.parametrize("owner", CODE)
 def test_every_text_of_the_code_is_in_the_catalogs_and_no_other(owner):
     written = of_code(owner)

@@ -17,6 +17,8 @@ from loyalty.policies.actions import (
     running_rule,
 )
 
+pytestmark = pytest.mark.once
+
 OSLO = ZoneInfo("Europe/Oslo")
 
 

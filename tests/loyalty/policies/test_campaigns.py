@@ -35,6 +35,8 @@ from loyalty.policies.earning import (
     quote,
 )
 
+pytestmark = pytest.mark.once
+
 TEN_PER_EURO = BaseRule(id=7, points=10, per_minor=100)
 COFFEE = Goods(category_paths=("food/coffee",))
 DOUBLE_COFFEE = Campaign(id=11, campaign_id=1, kind=CampaignKind.MULTIPLY, percent=200, goods=COFFEE)

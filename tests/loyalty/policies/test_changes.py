@@ -24,6 +24,8 @@ from loyalty.policies.earning import BaseRule, EarningFacts, EarningRules, Round
 from loyalty.policies.programme import ProgrammeState
 from loyalty.policies.terms import Clock, ExpiryKind, Terms, expiry_moment, release_moment
 
+pytestmark = pytest.mark.once
+
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 OSLO = ZoneInfo("Europe/Oslo")
 RULE = {"points": 10, "per_minor": 100, "counts_tax": True, "counts_shipping": True, "rounding": "nearest"}

@@ -19,6 +19,8 @@ from loyalty.policies.forecast import (
     nearest,
 )
 
+pytestmark = pytest.mark.once
+
 STEP = Step(threshold_minor=450, bonus_points=30, over_already_rate=Fraction(1, 5))
 
 

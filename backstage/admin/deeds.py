@@ -115,8 +115,12 @@ class DeedsAdmin(OwnPagesAdmin):
         """Do what follows a deed at once; nothing, unless an admin says so."""
 
     def say_refusal(self, request: HttpRequest, obj: Any, refusal: Exception) -> str:
-        """Say why a deed was not done."""
-        return str(refusal)
+        """Say why a deed was not done: mostly that somebody was faster, and where the thing stands by now."""
+        state = getattr(refusal, "state", None)
+        if state is None:
+            return str(refusal)
+        label = self.model(state=state).get_state_display()
+        return _("Somebody was faster. It stands elsewhere by now: %(state)s.") % {"state": label}
 
     def _try(self, request: HttpRequest, obj: Model, operate: Any, said: Text, **more: Any) -> bool:
         refused: tuple[type[Exception], ...] = (ReasonMissingError, *self.refusals)

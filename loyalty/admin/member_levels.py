@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from backstage import clock
 from backstage.admin.base import by_staff
 from backstage.admin.pages import show_page
-from loyalty.models import Member, Tier, TierHolding
+from loyalty.models import Member, TierHolding
 from loyalty.operations.tiers.grants import GrantUnknown, end_granted_tier, grant_tier
 from loyalty.policies.calendar import end_of_day
 from loyalty.policies.tiers.scheme import LevelSource
@@ -26,6 +26,7 @@ from loyalty.queries.programmes import get_programme_rules
 from loyalty.queries.tiers.course import find_course
 from loyalty.queries.tiers.levels import list_tiers
 from loyalty.queries.tiers.member_section import read_course
+from loyalty.queries.tiers.schemes import name_levels
 from loyalty.registry import Visit
 
 SHOWN = 50
@@ -61,10 +62,8 @@ def read(member: Member, at: datetime) -> Mapping[str, Any]:
     course = find_course(rules, member_id=member.pk, at=at)
     # Of a page only what the words need: nobody has loaded a book here.
     visit: Any = Visit(member=member, programme=member.programme, book=None, at=at)  # type: ignore[arg-type]
-    names = dict(
-        Tier.objects.filter(scheme__programme=member.programme).order_by("id").values_list("level_id", "name")
-    )
-    rows = TierHolding.objects.filter(member=member).order_by("-begins_at", "-id")[:SHOWN]
+    rows = list(TierHolding.objects.filter(member=member).order_by("-begins_at", "-id")[:SHOWN])
+    names = name_levels({row.level_id for row in rows}, at=at)
     return {
         "course": read_course(course, visit) if course else None,
         "holdings": [_say(row, names.get(row.level_id, "?"), member, at) for row in rows],

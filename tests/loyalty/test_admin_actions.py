@@ -44,6 +44,19 @@ def test_points_for_an_action_are_drafted_switched_on_changed_and_ended(admin_cl
     assert "What you can do" not in page
 
 
+def test_who_presses_a_button_after_somebody_else_reads_where_it_stands_by_now(admin_client, programme):
+    admin_client.post(f"{HOME}add/", typed(programme, save="1"))
+    rule = ActionRule.objects.get()
+    for deed in ("start", "end"):
+        admin_client.post(f"{HOME}{rule.pk}/{deed}/")
+
+    page = admin_client.post(f"{HOME}{rule.pk}/pause/", follow=True).content.decode()
+
+    assert "Somebody was faster. It stands elsewhere by now: Ended." in page
+    rule.refresh_from_db()
+    assert rule.state == "ended"
+
+
 @pytest.mark.parametrize(
     "card", ["sign_up", "birthday", "anniversary", "review", "share", "survey", "nonsense"]
 )

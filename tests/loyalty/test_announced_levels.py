@@ -22,7 +22,7 @@ from loyalty.queries.backtest import run_backtest
 from loyalty.queries.programmes import get_programme_rules
 from loyalty.queries.quote import quote, single
 from loyalty.queries.tiers.course import find_course
-from loyalty.queries.tiers.schemes import list_level_choices
+from loyalty.queries.tiers.schemes import list_level_choices, name_levels
 from tests.loyalty.levels import THREE, history, level, level_ids, requalify, switch_on, warn
 from tests.loyalty.shop import NOON, OPENED, award, day, goods, join, open_shop, tell
 
@@ -413,6 +413,19 @@ def test_a_level_that_is_only_announced_is_not_offered_to_campaigns(club, alice)
         ["Bronze", "Silver", "Gold"],
         ["Bronze", "Silver", "Gold", "Bronze", "Iron"],
     ]
+
+
+def test_a_new_name_is_said_from_its_day_on_and_a_level_that_never_held_by_the_one_it_would_have(club, alice):
+    gold = level_ids(TierScheme.objects.get())["Gold"]
+    announce(club, Gold={"name": "Sun", "threshold": 200_000})
+    draft(club, Gold={"name": "Moon"})
+
+    said = [name_levels([gold], at=at)[gold] for at in (day(1), START - JUST_BEFORE, START)]
+
+    assert said == ["Gold", "Gold", "Sun"]
+    new = save_scheme(programme_id=club.id, rules={}, tiers=[TierPlan("Iron", 20_000)], at=day(1))
+    iron = new.tiers.get().level_id
+    assert name_levels([iron, gold], at=day(1)) == {iron: "Iron", gold: "Gold"}
 
 
 # -- what the books say --------------------------------------------------------------------------------------

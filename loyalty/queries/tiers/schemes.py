@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 
+from backstage import clock
 from loyalty.models import Tier, TierScheme
 from loyalty.policies.perks import Perk, read_perks
 from loyalty.policies.tiers.scheme import Scheme
@@ -37,11 +38,17 @@ def list_level_choices(programme_id: int, *, at: datetime) -> list[tuple[str, st
     return [(str(level_id), name) for level_id, name in newest.items()]
 
 
-def name_levels(level_ids: Collection[int]) -> dict[int, str]:
-    """Name levels as their newest version does. Queries: 1; 0 without ids."""
+def name_levels(level_ids: Collection[int], *, at: datetime | None = None) -> dict[int, str]:
+    """Name levels as the last version does that has begun; one that never has, as its newest one does.
+
+    Queries: 1; 0 without ids.
+    """
     if not level_ids:
         return {}
-    rows = Tier.objects.filter(level_id__in=level_ids).order_by("scheme_id")
+    at = clock.now() if at is None else at
+    has_begun = Q(scheme__starts_at__lte=at) & ~Q(scheme__ends_at=F("scheme__starts_at"))
+    begun_last = Case(When(has_begun, then=1), default=0), "scheme__starts_at", "scheme_id"
+    rows = Tier.objects.filter(level_id__in=level_ids).order_by(*begun_last)
     return dict(rows.values_list("level_id", "name"))
 
 

@@ -1,6 +1,7 @@
 """One lane: the rows of one database, measured in a process whose settings point at it."""
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -27,6 +28,7 @@ def main() -> None:
     django.setup()
     settings.DEBUG = False  # it would keep every query in memory
     call_command("migrate", verbosity=0)
+    gc.freeze()  # as the command line, the worker and the web process do
     wanted = [target.id for target in chosen(arguments.only) if target.lane == arguments.lane]
     results = []
     for ids, measure in _rows(arguments.lane, arguments.scale, wanted):

@@ -65,14 +65,14 @@ def list_to_change(
         LEFT JOIN total ON total.member_id = member.id
         LEFT JOIN {_HOLDING} AS held
             ON held.member_id = member.id AND held.source = '{LevelSource.EARNED.value}'
-            AND held.ends_at IS NULL AND held.member_id BETWEEN %s AND %s
+            AND held.ends_at IS NULL
         WHERE member.id BETWEEN %s AND %s AND member.programme_id = %s AND member.merged_into_id IS NULL
             AND member.state <> '{MemberState.ERASED.value}'
             AND (held.tests_on < %s OR {_rank_of_total(scheme)} > {_rank_of_held(scheme)}
                 OR member.id IN ({_ROOTS}))
         ORDER BY member.id
     """
-    values += [lo, hi, lo, hi, rules.id, connection.ops.adapt_datefield_value(today)]
+    values += [lo, hi, rules.id, connection.ops.adapt_datefield_value(today)]
     return [member_id for (member_id,) in execute(statement, values).fetchall()]
 
 

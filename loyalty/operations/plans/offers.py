@@ -240,7 +240,7 @@ def _begin(
 
 def _fields(version: PlanVersion, at: datetime) -> dict[str, Any]:
     level_ids = [version.level_id] if version.level_id is not None else []
-    level = name_levels(level_ids).get(version.level_id or 0, "")
+    level = name_levels(level_ids, at=at).get(version.level_id or 0, "")
     return fields_of_plan(offer_of(version), level=level)
 
 
